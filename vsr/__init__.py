@@ -1,0 +1,1 @@
+"""Upscale video in real time, lose nothing of the source, and prove it."""

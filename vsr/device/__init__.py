@@ -1,0 +1,1 @@
+"""Devices: what the machine has."""

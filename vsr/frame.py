@@ -1,0 +1,164 @@
+"""A picture: planes of samples, what they mean, and when it is shown."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import cache
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from vsr.color import ColorSpec
+from vsr.errors import OptionError
+
+Plane = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
+Family = Literal["yuv", "gray", "rgb"]
+
+_SUBSAMPLING = {"444": (0, 0), "440": (0, 1), "422": (1, 0), "420": (1, 1), "411": (2, 0), "410": (2, 2)}
+_NAME = re.compile(r"(?:yuv(?P<a>a?)(?P<sub>4\d\d)p|gbr(?P<ra>a?)p|gray)(?P<depth>\d+)?(?P<le>le)?")
+
+
+@dataclass(frozen=True, slots=True)
+class PixelFormat:
+    """How a frame's samples are laid out: always one plane per component, in native byte order.
+
+    Planes come in FFmpeg's order: Y Cb Cr [A], or G B R [A], or Y. Samples are uint8 up to 8 bits and
+    uint16 above, in the low bits. Names are FFmpeg's: yuv420p, yuv422p10le, gbrap, gray16le.
+    Packed, semi-planar and palette formats are unpacked, without loss, where frames enter (vsr/media).
+    """
+
+    name: str
+    family: Family
+    depth: int
+    """Bits per sample, 8 to 16."""
+    log2_chroma_w: int = 0
+    log2_chroma_h: int = 0
+    alpha: bool = False
+
+    @property
+    def dtype(self) -> type[np.uint8] | type[np.uint16]:
+        """uint8 for 8 bits, uint16 above."""
+        return np.uint8 if self.depth == 8 else np.uint16
+
+    @property
+    def num_planes(self) -> int:
+        """Number of planes, alpha included."""
+        return (1 if self.family == "gray" else 3) + self.alpha
+
+    @property
+    def max_value(self) -> int:
+        """The largest code value, 2^depth - 1."""
+        return int((1 << self.depth) - 1)
+
+    def is_chroma(self, plane: int) -> bool:
+        """True for Cb and Cr."""
+        return self.family == "yuv" and plane in (1, 2)
+
+    def plane_shape(self, plane: int, width: int, height: int) -> tuple[int, int]:
+        """Return the (height, width) of a plane of a picture of that size; chroma rounds up."""
+        if not self.is_chroma(plane):
+            return height, width
+        return -(-height >> self.log2_chroma_h), -(-width >> self.log2_chroma_w)
+
+    def frame_bytes(self, width: int, height: int) -> int:
+        """Return the bytes that a frame of that size holds, without row padding."""
+        sample = np.dtype(self.dtype).itemsize
+        return sum(h * w for h, w in (self.plane_shape(p, width, height) for p in range(self.num_planes))) * sample
+
+
+@cache
+def pixel_format(name: str) -> PixelFormat:
+    """Return the planar format of that FFmpeg name. Raises OptionError for one that is not planar."""
+    match = _NAME.fullmatch(name.replace("yuvj", "yuv"))
+    if match is None or (match["depth"] and int(match["depth"]) > 8 and not match["le"]):
+        raise OptionError(f"pixel format {name!r} is not one that frames have: planar, 8 to 16 bit, little-endian")
+    depth = int(match["depth"] or 8)
+    if match["sub"]:
+        return PixelFormat(name.replace("yuvj", "yuv"), "yuv", depth, *_SUBSAMPLING[match["sub"]], match["a"] == "a")
+    if match["ra"] is not None:
+        return PixelFormat(name, "rgb", depth, alpha=match["ra"] == "a")
+    return PixelFormat(name, "gray", depth)
+
+
+def format_name(
+    family: Family, depth: int, log2_chroma: tuple[int, int] = (0, 0), *, alpha: bool = False
+) -> str:
+    """Return FFmpeg's name of the planar format with these properties, e.g. "yuv420p10le"."""
+    bits = f"{depth}le" if depth > 8 else ""
+    if family == "gray":
+        return f"gray{bits}"
+    if family == "rgb":
+        return f"gbr{'a' if alpha else ''}p{bits}"
+    digits = next(key for key, value in _SUBSAMPLING.items() if value == log2_chroma)
+    return f"yuv{'a' if alpha else ''}{digits}p{bits}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PictureSpec:
+    """What all frames of a stream share: size, layout and colour."""
+
+    width: int
+    height: int
+    format: PixelFormat
+    color: ColorSpec = field(default_factory=ColorSpec)
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Frame:
+    """One picture in host memory, with its time.
+
+    Ownership: the planes are views into memory that `owner` keeps alive; a frame taken from a pool is
+    its taker's until it is given back. Thread-safety: one thread at a time.
+    """
+
+    planes: tuple[Plane, ...]
+    """One (height, width) array per component, rows possibly padded; see PixelFormat for order."""
+    format: PixelFormat
+    color: ColorSpec = field(default_factory=ColorSpec)
+    pts: int = 0
+    """Presentation time in units of `time_base`."""
+    time_base: Fraction = Fraction(1, 1000)
+    duration: int = 0
+    """In units of `time_base`; 0 where the source does not say."""
+    owner: Any = None
+    """Whatever keeps the planes' memory alive (a decoder's frame, a pool's buffer), or None."""
+
+    @property
+    def width(self) -> int:
+        """Width in luma samples."""
+        return int(self.planes[0].shape[1])
+
+    @property
+    def height(self) -> int:
+        """Height in luma samples."""
+        return int(self.planes[0].shape[0])
+
+    @property
+    def pts_seconds(self) -> float:
+        """Presentation time in seconds."""
+        return float(self.pts * self.time_base)
+
+    def to_numpy(self) -> npt.NDArray[np.uint8] | npt.NDArray[np.uint16]:
+        """Return a copy as one array: (H, W) for gray, (H, W, planes) where all planes have one size.
+
+        RGB comes in R G B [A] order. Subsampled formats have no single array: use `planes`.
+        """
+        if self.format.log2_chroma_w or self.format.log2_chroma_h:
+            raise OptionError(f"{self.format.name} has planes of different sizes; use .planes")
+        if self.format.family == "gray":
+            return np.array(self.planes[0])
+        order = (2, 0, 1, 3) if self.format.family == "rgb" else (0, 1, 2, 3)
+        return np.stack([self.planes[i] for i in order[: self.format.num_planes]], axis=-1)
+
+
+def empty_frame(width: int, height: int, fmt: PixelFormat, **attributes: Any) -> Frame:
+    """Return a frame with uninitialised planes of its own, rows padded to 64 bytes."""
+    planes = []
+    for index in range(fmt.num_planes):
+        rows, columns = fmt.plane_shape(index, width, height)
+        stride = -(-columns // 64) * 64
+        planes.append(np.empty((rows, stride), fmt.dtype)[:, :columns])
+    return Frame(planes=tuple(planes), format=fmt, **attributes)

@@ -1,0 +1,1 @@
+"""Media: the only place that imports av."""

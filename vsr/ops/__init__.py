@@ -1,0 +1,1 @@
+"""Image operations, one file each: checks, a numpy reference, and the launch on each device."""

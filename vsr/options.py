@@ -1,0 +1,70 @@
+"""The options of a run: one frozen dataclass that Python, the command line and the plan all read.
+
+Each field's metadata holds what the command line needs: `help`, `flags` where the spelling differs
+from the field's name, and `metavar`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+DeinterlaceMode = Literal["auto", "on", "off"]
+ProgressMode = Literal["auto", "bar", "lines", "json", "none"]
+
+
+def _option(help: str, *flags: str, metavar: str | None = None) -> Mapping[str, Any]:
+    return {"help": help, "flags": flags, "metavar": metavar}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class UpscaleOptions:
+    """What `vsr upscale` does to a source. Values are checked where they are first used, before work begins."""
+
+    model: str = field(
+        default="lanczos3",
+        metadata=_option("How to enlarge; `vsr models list` shows all.", "--model", "-m", metavar="NAME"),
+    )
+    """lanczos3 is the default because it is right for every source and real-time everywhere."""
+    model_options: tuple[str, ...] = field(
+        default=(),
+        metadata=_option(
+            "An option of the model, e.g. strength_color=0.3; repeatable.", "--model-option", metavar="K=V"
+        ),
+    )
+    scale: float | None = field(
+        default=None, metadata=_option("Factor for width and height. Default 2.", metavar="N")
+    )
+    size: str | None = field(
+        default=None,
+        metadata=_option("Target size instead of a factor: WxH, or 720p 1080p 1440p 2160p.", metavar="SIZE"),
+    )
+    device: str = field(
+        default="auto", metadata=_option("Where to compute: auto or cpu.", metavar="DEVICE")
+    )
+    threads: int = field(default=0, metadata=_option("Threads for upscaling; 0 = one a core.", metavar="N"))
+    encoder: str = field(
+        default="auto",
+        metadata=_option("FFmpeg's name of the video encoder; auto chooses by source and container.", metavar="NAME"),
+    )
+    crf: float | None = field(
+        default=None, metadata=_option("Quality of the encoder, lower is better.", metavar="N")
+    )
+    preset: str | None = field(default=None, metadata=_option("Speed of the encoder.", metavar="NAME"))
+    encoder_options: tuple[str, ...] = field(
+        default=(),
+        metadata=_option("Any option of the encoder, e.g. tune=animation; repeatable.", "--encoder-option", "-E", metavar="K=V"),
+    )
+    deinterlace: DeinterlaceMode = field(
+        default="auto", metadata=_option("auto deinterlaces the frames that are interlaced; one frame out for each in.")
+    )
+    start: str | None = field(
+        default=None, metadata=_option("Begin here: seconds or HH:MM:SS.", metavar="T")
+    )
+    duration: str | None = field(
+        default=None, metadata=_option("Stop after this long: seconds or HH:MM:SS.", metavar="T")
+    )
+    format: str | None = field(
+        default=None,
+        metadata=_option("Container of the output, where its name does not say. `-` alone is yuv4mpegpipe.", "--format", "-f", metavar="NAME"),
+    )
+    overwrite: bool = field(default=False, metadata=_option("Replace OUTPUT if it exists.", "--yes", "-y"))
