@@ -6,7 +6,7 @@
             DecodeError                 it could not be read
             EncodeError                 it could not be written
         DeviceError (RuntimeError)      a processor: missing, out of memory, failed
-        Interrupted                     the user asked to stop; what was written is playable
+        InterruptedRunError                 the user asked to stop; what was written is playable
 
 A text says what is wrong, what was given, what is allowed and what to do next.
 """
@@ -42,7 +42,7 @@ class DeviceError(VsrError, RuntimeError):
     """A device that is missing, out of memory, or failed."""
 
 
-class Interrupted(VsrError):
+class InterruptedRunError(VsrError):
     """The run was stopped by a signal; the result is finished up to that point."""
 
     exit_code: ClassVar[int] = 130

@@ -14,7 +14,8 @@ import numpy.typing as npt
 from vsr.color import ColorSpec
 from vsr.errors import OptionError
 
-Plane = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
+Plane = npt.NDArray[Any]
+"""A (height, width) array of uint8 or uint16 samples; the row stride may be larger than the width."""
 Family = Literal["yuv", "gray", "rgb"]
 
 _SUBSAMPLING = {"444": (0, 0), "440": (0, 1), "422": (1, 0), "420": (1, 1), "411": (2, 0), "410": (2, 2)}
@@ -39,9 +40,9 @@ class PixelFormat:
     alpha: bool = False
 
     @property
-    def dtype(self) -> type[np.uint8] | type[np.uint16]:
+    def dtype(self) -> np.dtype[Any]:
         """uint8 for 8 bits, uint16 above."""
-        return np.uint8 if self.depth == 8 else np.uint16
+        return np.dtype(np.uint8 if self.depth == 8 else np.uint16)
 
     @property
     def num_planes(self) -> int:
@@ -65,8 +66,10 @@ class PixelFormat:
 
     def frame_bytes(self, width: int, height: int) -> int:
         """Return the bytes that a frame of that size holds, without row padding."""
-        sample = np.dtype(self.dtype).itemsize
-        return sum(h * w for h, w in (self.plane_shape(p, width, height) for p in range(self.num_planes))) * sample
+        return (
+            sum(h * w for h, w in (self.plane_shape(p, width, height) for p in range(self.num_planes)))
+            * self.dtype.itemsize
+        )
 
 
 @cache
@@ -74,10 +77,14 @@ def pixel_format(name: str) -> PixelFormat:
     """Return the planar format of that FFmpeg name. Raises OptionError for one that is not planar."""
     match = _NAME.fullmatch(name.replace("yuvj", "yuv"))
     if match is None or (match["depth"] and int(match["depth"]) > 8 and not match["le"]):
-        raise OptionError(f"pixel format {name!r} is not one that frames have: planar, 8 to 16 bit, little-endian")
+        raise OptionError(
+            f"pixel format {name!r} is not one that frames have: planar, 8 to 16 bit, little-endian"
+        )
     depth = int(match["depth"] or 8)
     if match["sub"]:
-        return PixelFormat(name.replace("yuvj", "yuv"), "yuv", depth, *_SUBSAMPLING[match["sub"]], match["a"] == "a")
+        return PixelFormat(
+            name.replace("yuvj", "yuv"), "yuv", depth, *_SUBSAMPLING[match["sub"]], match["a"] == "a"
+        )
     if match["ra"] is not None:
         return PixelFormat(name, "rgb", depth, alpha=match["ra"] == "a")
     return PixelFormat(name, "gray", depth)
@@ -141,7 +148,7 @@ class Frame:
         """Presentation time in seconds."""
         return float(self.pts * self.time_base)
 
-    def to_numpy(self) -> npt.NDArray[np.uint8] | npt.NDArray[np.uint16]:
+    def to_numpy(self) -> npt.NDArray[Any]:
         """Return a copy as one array: (H, W) for gray, (H, W, planes) where all planes have one size.
 
         RGB comes in R G B [A] order. Subsampled formats have no single array: use `planes`.

@@ -18,7 +18,7 @@ def _option(help: str, *flags: str, metavar: str | None = None) -> Mapping[str, 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class UpscaleOptions:
-    """What `vsr upscale` does to a source. Values are checked where they are first used, before work begins."""
+    """What `vsr upscale` does to a source. Values are checked before work begins."""
 
     model: str = field(
         default="lanczos3",
@@ -38,13 +38,13 @@ class UpscaleOptions:
         default=None,
         metadata=_option("Target size instead of a factor: WxH, or 720p 1080p 1440p 2160p.", metavar="SIZE"),
     )
-    device: str = field(
-        default="auto", metadata=_option("Where to compute: auto or cpu.", metavar="DEVICE")
-    )
+    device: str = field(default="auto", metadata=_option("Where to compute: auto or cpu.", metavar="DEVICE"))
     threads: int = field(default=0, metadata=_option("Threads for upscaling; 0 = one a core.", metavar="N"))
     encoder: str = field(
         default="auto",
-        metadata=_option("FFmpeg's name of the video encoder; auto chooses by source and container.", metavar="NAME"),
+        metadata=_option(
+            "FFmpeg's name of the video encoder; auto chooses by source and container.", metavar="NAME"
+        ),
     )
     crf: float | None = field(
         default=None, metadata=_option("Quality of the encoder, lower is better.", metavar="N")
@@ -52,19 +52,28 @@ class UpscaleOptions:
     preset: str | None = field(default=None, metadata=_option("Speed of the encoder.", metavar="NAME"))
     encoder_options: tuple[str, ...] = field(
         default=(),
-        metadata=_option("Any option of the encoder, e.g. tune=animation; repeatable.", "--encoder-option", "-E", metavar="K=V"),
+        metadata=_option(
+            "Any option of the encoder, e.g. tune=animation; repeatable.",
+            "--encoder-option",
+            "-E",
+            metavar="K=V",
+        ),
     )
     deinterlace: DeinterlaceMode = field(
-        default="auto", metadata=_option("auto deinterlaces the frames that are interlaced; one frame out for each in.")
+        default="auto",
+        metadata=_option("auto deinterlaces the frames that are interlaced; one frame out for each in."),
     )
-    start: str | None = field(
-        default=None, metadata=_option("Begin here: seconds or HH:MM:SS.", metavar="T")
-    )
+    start: str | None = field(default=None, metadata=_option("Begin here: seconds or HH:MM:SS.", metavar="T"))
     duration: str | None = field(
         default=None, metadata=_option("Stop after this long: seconds or HH:MM:SS.", metavar="T")
     )
     format: str | None = field(
         default=None,
-        metadata=_option("Container of the output, where its name does not say. `-` alone is yuv4mpegpipe.", "--format", "-f", metavar="NAME"),
+        metadata=_option(
+            "Container of the output, where its name does not say. `-` alone is yuv4mpegpipe.",
+            "--format",
+            "-f",
+            metavar="NAME",
+        ),
     )
     overwrite: bool = field(default=False, metadata=_option("Replace OUTPUT if it exists.", "--yes", "-y"))

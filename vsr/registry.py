@@ -29,9 +29,8 @@ class Registry(Mapping[str, T]):
         try:
             return self._entries[name]
         except KeyError:
-            names = list(self._entries)
-            hint = nearest(name, names)
-            raise OptionError(f"unknown {self._kind} {name!r}; available: {', '.join(names)}.{hint}") from None
+            hint = nearest(name, list(self))
+            raise OptionError(f"unknown {self._kind} {name!r}; available: {', '.join(self)}.{hint}") from None
 
     def __contains__(self, name: object) -> bool:
         return name in self._entries
