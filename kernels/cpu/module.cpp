@@ -1,6 +1,79 @@
-#define PY_SSIZE_T_CLEAN
-#include <Python.h>
+// vsr._cpu: image kernels for the CPU. Signatures and meaning: vsr/_cpu.pyi.
+#include "boundary.hpp"
+#include "bands.hpp"
 
-static PyMethodDef methods[] = {{nullptr, nullptr, 0, nullptr}};
-static PyModuleDef def = {PyModuleDef_HEAD_INIT, "_cpu", nullptr, -1, methods, nullptr, nullptr, nullptr, nullptr};
-PyMODINIT_FUNC PyInit__cpu() { return PyModule_Create(&def); }
+#include <atomic>
+#include <cstring>
+
+namespace vsr {
+namespace {
+
+std::vector<const Kernels*> available() {
+    std::vector<const Kernels*> tables;
+#ifdef VSR_X86
+    __builtin_cpu_init();
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+        __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq"))
+        tables.push_back(&kernels_avx512);
+    if (__builtin_cpu_supports("avx2")) tables.push_back(&kernels_avx2);
+#endif
+    tables.push_back(&kernels_plain);
+    return tables;
+}
+
+std::atomic<const Kernels*> active{available().front()};
+
+PyObject* isas(PyObject*, PyObject*) {
+    const auto tables = available();
+    PyObject* names = PyTuple_New(Py_ssize_t(tables.size()));
+    for (std::size_t i = 0; names && i < tables.size(); ++i)
+        PyTuple_SetItem(names, Py_ssize_t(i), PyUnicode_FromString(tables[i]->name));
+    return names;
+}
+
+PyObject* isa(PyObject*, PyObject*) { return PyUnicode_FromString(active.load()->name); }
+
+PyObject* use_isa(PyObject*, PyObject* args) {
+    const char* name;
+    if (!PyArg_ParseTuple(args, "s", &name)) return nullptr;
+    for (const Kernels* table : available()) {
+        if (std::strcmp(table->name, name) != 0) continue;
+        active = table;
+        Py_RETURN_NONE;
+    }
+    return PyErr_Format(PyExc_ValueError, "this processor does not run %s", name);
+}
+
+PyObject* resize(PyObject*, PyObject* args) {
+    PyObject *source, *target, *columns, *rows;
+    float bias, top;
+    int threads;
+    if (!PyArg_ParseTuple(args, "OOOOffi", &source, &target, &columns, &rows, &bias, &top, &threads)) return nullptr;
+    HeldPlane src, dst;
+    if (!src.take(source, false) || !dst.take(target, true)) return nullptr;
+    const ResizeJob job{src.plane, dst.plane, bank_of(columns), bank_of(rows), bias, top};
+    if (!job.columns || !job.rows || !fits(*job.columns, job.src.width, job.dst.width, "columns") ||
+        !fits(*job.rows, job.src.height, job.dst.height, "rows"))
+        return nullptr;
+    const Kernels& kernels = *active.load();
+    Py_BEGIN_ALLOW_THREADS
+    in_bands(job.dst.height, 1, threads, resize_scratch(job),
+             [&](int first, int last, float* scratch) { kernels.resize(job, first, last, scratch); });
+    Py_END_ALLOW_THREADS
+    Py_RETURN_NONE;
+}
+
+PyMethodDef methods[] = {
+    {"isas", isas, METH_NOARGS, nullptr},
+    {"isa", isa, METH_NOARGS, nullptr},
+    {"use_isa", use_isa, METH_VARARGS, nullptr},
+    {"bank", new_bank, METH_VARARGS, nullptr},
+    {"resize", resize, METH_VARARGS, nullptr},
+    {nullptr, nullptr, 0, nullptr},
+};
+PyModuleDef definition = {PyModuleDef_HEAD_INIT, "_cpu", nullptr, -1, methods, nullptr, nullptr, nullptr, nullptr};
+
+}  // namespace
+}  // namespace vsr
+
+PyMODINIT_FUNC PyInit__cpu() { return PyModule_Create(&vsr::definition); }

@@ -1,0 +1,68 @@
+#include "bank.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+namespace vsr {
+
+OwnedBank::OwnedBank(const std::int32_t* start, const float* weights, int size_in, int size_out, int taps)
+    : start_(start, start + size_out), weights_(weights, weights + std::size_t(size_out) * taps) {
+    view = Bank{};
+    view.size_in = size_in;
+    view.size_out = size_out;
+    view.taps = taps;
+    view.blocks = (size_out + kBlock - 1) / kBlock;
+    view.identity = passes_through();
+    for (int block = 0; block < view.blocks; ++block) add_block(block * kBlock);
+    view.start = start_.data();
+    view.weights = weights_.data();
+    view.base = base_.data();
+    view.pattern = pattern_.data();
+    view.index = index_.data();
+    view.lanes = lanes_.data();
+}
+
+bool OwnedBank::passes_through() const {
+    if (view.size_in != view.size_out || view.taps != 1) return false;
+    for (int i = 0; i < view.size_out; ++i)
+        if (start_[i] != i || weights_[i] != 1.0f) return false;
+    return true;
+}
+
+std::vector<std::int32_t> OwnedBank::block_index(int first) const {
+    std::vector<std::int32_t> index(kBlock);
+    for (int lane = 0; lane < kBlock; ++lane)
+        index[lane] = start_[std::min(first + lane, view.size_out - 1)] - start_[first];
+    return index;
+}
+
+std::vector<float> OwnedBank::block_lanes(int first) const {
+    std::vector<float> lanes(std::size_t(view.taps) * kBlock, 0.0f);
+    for (int lane = 0; lane < kBlock && first + lane < view.size_out; ++lane)
+        for (int t = 0; t < view.taps; ++t)
+            lanes[std::size_t(t) * kBlock + lane] = weights_[std::size_t(first + lane) * view.taps + t];
+    return lanes;
+}
+
+// Blocks of equal shape share their weights. Shapes repeat with a short period, so the search from the end is
+// short where it finds something, and it gives up after a while where ratios are odd.
+void OwnedBank::add_block(int first) {
+    const auto index = block_index(first);
+    const auto lanes = block_lanes(first);
+    const int known = int(index_.size()) / kBlock;
+    int found = known;
+    for (int i = known - 1; i >= 0 && i >= known - 64 && found == known; --i)
+        if (std::equal(index.begin(), index.end(), index_.begin() + std::ptrdiff_t(i) * kBlock) &&
+            std::equal(lanes.begin(), lanes.end(), lanes_.begin() + std::ptrdiff_t(i) * std::ptrdiff_t(lanes.size())))
+            found = i;
+    if (found == known) {
+        index_.insert(index_.end(), index.begin(), index.end());
+        lanes_.insert(lanes_.end(), lanes.begin(), lanes.end());
+    }
+    base_.push_back(start_[first]);
+    pattern_.push_back(found);
+    view.reach = std::max(view.reach, index[kBlock - 1]);
+    view.half_reach = std::max({view.half_reach, index[7] - index[0], index[15] - index[8]});
+}
+
+}  // namespace vsr

@@ -1,0 +1,35 @@
+// Python objects in, plain data out: the only checks that stand between Python and the kernels' pointers.
+#pragma once
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#include "bank.hpp"
+
+namespace vsr {
+
+// A (height, width) array of uint8 or uint16, held by the buffer protocol for as long as this lives.
+class HeldPlane {
+public:
+    HeldPlane() = default;
+    ~HeldPlane() { if (held_) PyBuffer_Release(&buffer_); }
+    HeldPlane(const HeldPlane&) = delete;
+    HeldPlane& operator=(const HeldPlane&) = delete;
+
+    // False with a Python exception set if it is not such an array.
+    bool take(PyObject* object, bool writable);
+    Plane plane{};
+
+private:
+    Py_buffer buffer_{};
+    bool held_ = false;
+};
+
+PyObject* new_bank(PyObject* module, PyObject* args);
+
+// The bank in a capsule, null with a Python exception set if it is something else.
+const Bank* bank_of(PyObject* capsule);
+
+// False with ValueError set unless the bank goes from size_in to size_out.
+bool fits(const Bank& bank, int size_in, int size_out, const char* what);
+
+}  // namespace vsr

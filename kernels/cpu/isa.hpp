@@ -1,0 +1,5 @@
+// The table of one instruction set; included once by each isa_*.cpp, which the build compiles with its flags.
+#include "resize.hpp"
+
+#define VSR_TABLE(name) \
+    const ::vsr::Kernels vsr::kernels_##name = {#name, ::vsr::resize};

@@ -1,0 +1,2 @@
+#include "isa.hpp"
+VSR_TABLE(avx2)

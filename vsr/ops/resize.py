@@ -1,0 +1,197 @@
+"""Resize frames, and on the way change their depth, range, chroma subsampling and chroma location."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from vsr.color import ChromaLocation, ColorSpec
+from vsr.device import cpu
+from vsr.errors import OptionError
+from vsr.frame import PictureSpec, PixelFormat, Plane
+from vsr.ops.levels import gain_and_bias
+from vsr.ops.scalers import SCALERS, FilterBank, Scaler, filter_bank
+
+MAX_SIDE = 16384
+"""The longest side of a picture, in samples."""
+
+
+@dataclass(frozen=True, eq=False)
+class PlanePlan:
+    """How one plane of the target comes about."""
+
+    source: int | None
+    """The source's plane, or None for a plane of one value, the bias."""
+    columns: FilterBank | None
+    rows: FilterBank | None
+    """Its weights carry the gain."""
+    bias: float
+    is_copy: bool
+    """True where the samples stay as they are."""
+
+
+def check_size(width: int, height: int) -> None:
+    """Raise OptionError unless both sides are 1..MAX_SIDE."""
+    for name, side in (("width", width), ("height", height)):
+        if not 1 <= side <= MAX_SIDE:
+            raise OptionError(f"{name} is {side}; allowed is 1 to {MAX_SIDE}")
+
+
+def plane_banks(
+    scaler: Scaler, source: PictureSpec, target: PictureSpec, plane: int, target_plane: int
+) -> tuple[FilterBank, FilterBank]:
+    """Return the banks along rows and columns that take a plane of `source` to one of `target`."""
+    steps_in, offsets_in = plane_grid(source.format, source.color, plane)
+    steps_out, offsets_out = plane_grid(target.format, target.color, target_plane)
+    sizes = ((source.width, target.width), (source.height, target.height))
+    columns, rows = (
+        filter_bank(
+            scaler,
+            *sizes[axis],
+            step_in=steps_in[axis],
+            step_out=steps_out[axis],
+            offset_in=offsets_in[axis],
+            offset_out=offsets_out[axis],
+        )
+        for axis in (0, 1)
+    )
+    return columns, rows
+
+
+def plane_grid(fmt: PixelFormat, color: ColorSpec, plane: int) -> tuple[tuple[int, int], tuple[float, float]]:
+    """Return ((step x, step y), (offset x, offset y)) of a plane's samples, in luma samples.
+
+    Raises OptionError for subsampled chroma of unspecified location.
+    """
+    if not fmt.is_chroma(plane) or not (fmt.log2_chroma_w or fmt.log2_chroma_h):
+        return (1, 1), (0.0, 0.0)
+    if color.chroma_location is ChromaLocation.UNSPECIFIED:
+        raise OptionError(
+            f"the chroma location of {fmt.name} is unspecified; give it, or use ColorSpec.guessed"
+        )
+    return (1 << fmt.log2_chroma_w, 1 << fmt.log2_chroma_h), color.chroma_offset(
+        fmt.log2_chroma_w, fmt.log2_chroma_h
+    )
+
+
+def keeps_components(source: PictureSpec, fmt: PixelFormat, color: ColorSpec) -> bool:
+    """True where each plane of the target comes from one of the source: no mixing of components."""
+    if source.format.family == fmt.family:
+        return fmt.family != "yuv" or source.color.matrix is color.matrix
+    return {source.format.family, fmt.family} == {"yuv", "gray"}
+
+
+class Resize:
+    """Frames of `source` to another size, and where asked to another format of the same components.
+
+    Each plane is filtered along its rows, then across them, in float32, and rounded once, halves to even.
+    Depth and range change in the same step, by a gain in the weights and a bias. Chroma is filtered from where its
+    samples lie to where they shall lie. Gray becomes YUV with neutral chroma, YUV becomes gray by its luma;
+    missing alpha is opaque.
+
+    Thread-safety: safe, immutable after construction. Raises OptionError for what it cannot do.
+    """
+
+    def __init__(
+        self,
+        source: PictureSpec,
+        width: int,
+        height: int,
+        *,
+        scaler: str = "lanczos3",
+        target_format: PixelFormat | None = None,
+        target_color: ColorSpec | None = None,
+    ) -> None:
+        fmt, color = target_format or source.format, target_color or source.color
+        check_size(source.width, source.height)
+        check_size(width, height)
+        if not keeps_components(source, fmt, color):
+            raise OptionError(
+                f"a resize cannot turn {source.format.name} {source.color.matrix.name} into "
+                f"{fmt.name} {color.matrix.name}; use Convert"
+            )
+        self.source = source
+        self.output = PictureSpec(width=width, height=height, format=fmt, color=color)
+        self.scaler = scaler
+        self._plans = tuple(self._plan(SCALERS[scaler], plane) for plane in range(fmt.num_planes))
+
+    def _plan(self, scaler: Scaler, plane: int) -> PlanePlan:
+        source, target = self.source, self.output
+        origin = source_plane(source.format, target.format, plane)
+        if origin is None:
+            neutral = 1 << (target.format.depth - 1)
+            value = neutral if target.format.is_chroma(plane) else target.format.max_value
+            return PlanePlan(None, None, None, value, False)
+        columns, rows = plane_banks(scaler, source, target, origin, plane)
+        gain, bias = gain_and_bias(
+            (source.format, source.color), (target.format, target.color), origin, plane
+        )
+        is_copy = columns.is_identity and rows.is_identity and (gain, bias) == (1, 0)
+        return PlanePlan(origin, columns, rows.scaled(gain), bias, is_copy)
+
+    @property
+    def sentence(self) -> str:
+        """What this does, for people."""
+        source, target = self.source, self.output
+        text = f"resize {source.width}x{source.height} {source.format.name} to {target.width}x{target.height}"
+        text += f" by {self.scaler}"
+        if source.format != target.format:
+            text += f", as {target.format.name}"
+        for name in ("range", "chroma_location"):
+            before, after = getattr(source.color, name), getattr(target.color, name)
+            if before is not after:
+                text += f", {name.replace('_', ' ')} {before.name} to {after.name}"
+        return text
+
+    def __call__(self, planes: Sequence[Plane], into: Sequence[Plane], *, threads: int = 1) -> None:
+        """Write the resized `planes` into `into`, arrays of the output's shapes and types."""
+        for plan, target in zip(self._plans, into, strict=True):
+            if plan.source is None:
+                target[...] = int(plan.bias)
+            elif plan.is_copy:
+                np.copyto(target, planes[plan.source])
+            else:
+                self._run(plan, planes[plan.source], target, threads)
+
+    def _run(self, plan: PlanePlan, source: Plane, target: Plane, threads: int) -> None:
+        assert plan.columns is not None and plan.rows is not None
+        cpu.kernels.resize(
+            source,
+            target,
+            plan.columns.native,
+            plan.rows.native,
+            plan.bias,
+            self.output.format.max_value,
+            threads,
+        )
+
+    def reference(self, planes: Sequence[Plane], dtype: Any = np.float32) -> tuple[Plane, ...]:
+        """Return what a call writes, computed by numpy in `dtype`: float32 gives the kernels' very bits."""
+        target = self.output
+        results: list[Plane] = []
+        for index, plan in enumerate(self._plans):
+            if plan.source is None:
+                shape = target.format.plane_shape(index, target.width, target.height)
+                results.append(np.full(shape, int(plan.bias), target.format.dtype))
+                continue
+            assert plan.columns is not None and plan.rows is not None
+            values = plan.columns.apply(planes[plan.source].astype(dtype), 1)
+            results.append(to_samples(plan.rows.apply(values, 0), plan.bias, target.format))
+        return tuple(results)
+
+
+def source_plane(source: PixelFormat, target: PixelFormat, plane: int) -> int | None:
+    """Return which plane of `source` becomes that plane of `target`, or None where none does."""
+    if target.alpha and plane == target.num_planes - 1:
+        return source.num_planes - 1 if source.alpha else None
+    return None if source.family == "gray" and plane > 0 else plane
+
+
+def to_samples(values: npt.NDArray[np.floating], bias: float, fmt: PixelFormat) -> Plane:
+    """Return values + bias as samples: rounded, halves to even, and clamped to what the format holds."""
+    rounded = np.rint(values + values.dtype.type(bias))
+    return np.clip(rounded, 0, fmt.max_value).astype(fmt.dtype)

@@ -1,0 +1,259 @@
+"""From a model name, a source and a target size to one object that turns frames into frames."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from threading import Lock
+from typing import Protocol, Self
+
+from vsr.color import ColorSpec, Primaries, Transfer
+from vsr.errors import OptionError
+from vsr.frame import Frame, PictureSpec, PixelFormat, Plane, empty_frame
+from vsr.ops.resize import Resize, check_size, keeps_components
+from vsr.registry import Registry, nearest
+
+
+class Step(Protocol):
+    """One pass over a picture: planes of `source` in, planes of `output` out. Thread-safe."""
+
+    source: PictureSpec
+    output: PictureSpec
+
+    @property
+    def sentence(self) -> str:
+        """What this does, for people."""
+
+    def __call__(self, planes: Sequence[Plane], into: Sequence[Plane], *, threads: int = 1) -> None:
+        """Write the result of `planes` into `into`."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ModelOption:
+    """One option of a model."""
+
+    name: str
+    meaning: str
+    default: str
+    allowed: str
+    """What values it takes, for people."""
+    accepts: Callable[[str], bool]
+
+
+Values = Mapping[str, str]
+"""An option's text for each of a model's options, all checked."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Model:
+    """A way to enlarge."""
+
+    description: str
+    build: Callable[[PictureSpec, PictureSpec, Values], Step]
+    """From (source, target, option values) to the step; target keeps the source's components."""
+    options: tuple[ModelOption, ...] = ()
+
+
+def _scaler_model(name: str, description: str) -> Model:
+    def build(source: PictureSpec, target: PictureSpec, values: Values) -> Step:
+        return Resize(
+            source,
+            target.width,
+            target.height,
+            scaler=name,
+            target_format=target.format,
+            target_color=target.color,
+        )
+
+    return Model(description=description, build=build)
+
+
+MODELS: Registry[Model] = Registry(
+    "model",
+    {
+        "bilinear": _scaler_model("bilinear", "2x2 samples: soft, the fastest"),
+        "bicubic": _scaler_model("bicubic", "4x4 samples, as MATLAB's imresize: the papers' baseline"),
+        "lanczos3": _scaler_model("lanczos3", "6x6 samples: sharp, slight ringing; right for every source"),
+        "spline36": _scaler_model("spline36", "6x6 samples: sharp, less ringing than lanczos3"),
+        "area": _scaler_model("area", "mean of the area a sample covers: for shrinking, and for pixel art"),
+    },
+)
+
+
+class Upscaler:
+    """Turns frames of a source into frames of another size.
+
+    Thread-safety: safe; several workers may call it at once, each with frames of its own. `threads` is how
+    many threads one call uses.
+    Ownership: it keeps no frame that it is given or gives.
+    """
+
+    output: PictureSpec
+    """What comes out, whatever the size or format of a single frame that goes in."""
+
+    def __init__(
+        self,
+        model: str = "lanczos3",
+        *,
+        source: PictureSpec,
+        scale: float | None = None,
+        size: tuple[int, int] | None = None,
+        target_format: PixelFormat | None = None,
+        target_color: ColorSpec | None = None,
+        threads: int = 1,
+        options: Mapping[str, str] | None = None,
+    ) -> None:
+        """Prepare for frames of `source`. `size` is (width, height); without it `scale`, or 2, decides.
+
+        Raises OptionError for an unknown model or option, a value or size out of range, and conversions that
+        do not exist.
+        """
+        self.model = MODELS[model]
+        self._values = _option_values(model, self.model, options or {})
+        if threads < 1:
+            raise OptionError(f"threads is {threads}; give 1 or more")
+        width, height = _target_size(source, scale, size)
+        self.source = source
+        self.output = PictureSpec(
+            width=width,
+            height=height,
+            format=target_format or source.format,
+            color=target_color or source.color,
+        )
+        self.threads = threads
+        self._lock = Lock()
+        self._chains: dict[PictureSpec, _Chain] = {}
+        self._chain(source)
+
+    def __call__(self, frame: Frame, into: Frame | None = None) -> Frame:
+        """Return the frame enlarged, with the same time; in `into` where that is given.
+
+        A frame whose size, format or colour is not the source's is brought to the same output.
+        """
+        result = into or empty_frame(self.output.width, self.output.height, self.output.format)
+        if into is not None:
+            self._check_target(into)
+        self._chain(self._spec_of(frame))(frame.planes, result.planes, self.threads)
+        result.color = self.output.color
+        result.pts, result.time_base, result.duration = frame.pts, frame.time_base, frame.duration
+        return result
+
+    def stream(self, frames: Iterable[Frame]) -> Iterator[Frame]:
+        """Yield each frame enlarged."""
+        for frame in frames:
+            yield self(frame)
+
+    def steps(self) -> tuple[str, ...]:
+        """Return one sentence for each pass over the picture."""
+        return tuple(step.sentence for step in self._chain(self.source).steps)
+
+    def close(self) -> None:
+        """Free what is prepared. Idempotent; a later call prepares again."""
+        with self._lock:
+            self._chains.clear()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def _chain(self, spec: PictureSpec) -> _Chain:
+        with self._lock:
+            chain = self._chains.get(spec)
+            if chain is None:
+                chain = self._chains[spec] = _Chain(self._plan(spec))
+            return chain
+
+    def _plan(self, source: PictureSpec) -> tuple[Step, ...]:
+        target = self.output
+        _check_transfer(source.color, target.color)
+        if keeps_components(source, target.format, target.color):
+            return (self.model.build(source, target, self._values),)
+        raise OptionError(f"{source.format.name} cannot become {target.format.name} yet")
+
+    def _spec_of(self, frame: Frame) -> PictureSpec:
+        """What a frame is; parts of its colour that it leaves open are the source's."""
+        color, known = frame.color, self.source.color
+        if color != known:
+            open_parts = {
+                name: getattr(known, name)
+                for name in ("matrix", "transfer", "primaries", "range", "chroma_location")
+                if getattr(color, name).name == "UNSPECIFIED"
+            }
+            color = replace(color, **open_parts)
+        return PictureSpec(width=frame.width, height=frame.height, format=frame.format, color=color)
+
+    def _check_target(self, into: Frame) -> None:
+        wanted = self.output
+        if (into.width, into.height, into.format) != (wanted.width, wanted.height, wanted.format):
+            raise OptionError(
+                f"the frame to write into is {into.width}x{into.height} {into.format.name}, "
+                f"the output is {wanted.width}x{wanted.height} {wanted.format.name}"
+            )
+
+
+class _Chain:
+    """Steps, one after the other, with the pictures between them recycled. Thread-safe."""
+
+    def __init__(self, steps: tuple[Step, ...]) -> None:
+        self.steps = steps
+        self._spare: tuple[deque[Frame], ...] = tuple(deque() for _ in steps[1:])
+
+    def __call__(self, planes: Sequence[Plane], into: Sequence[Plane], threads: int) -> None:
+        taken: list[Frame] = []
+        for step, spare in zip(self.steps, self._spare, strict=False):
+            try:
+                between = spare.popleft()
+            except IndexError:
+                between = empty_frame(step.output.width, step.output.height, step.output.format)
+            step(planes, between.planes, threads=threads)
+            planes = between.planes
+            taken.append(between)
+        self.steps[-1](planes, into, threads=threads)
+        for frame, spare in zip(taken, self._spare, strict=True):
+            spare.append(frame)
+
+
+def _target_size(source: PictureSpec, scale: float | None, size: tuple[int, int] | None) -> tuple[int, int]:
+    if scale is not None and size is not None:
+        raise OptionError(f"scale {scale} and size {size} contradict; give one of them")
+    if size is None:
+        factor = 2.0 if scale is None else scale
+        if not (factor > 0 and math.isfinite(factor)):
+            raise OptionError(f"scale is {factor}; give a number above 0")
+        size = (
+            max(1, math.floor(source.width * factor + 0.5)),
+            max(1, math.floor(source.height * factor + 0.5)),
+        )
+    check_size(*size)
+    return size
+
+
+def _option_values(name: str, model: Model, given: Mapping[str, str]) -> Values:
+    values = {option.name: option.default for option in model.options}
+    for key, value in given.items():
+        option = next((option for option in model.options if option.name == key), None)
+        if option is None:
+            allowed = ", ".join(values) or "none"
+            raise OptionError(
+                f"model {name!r} has no option {key!r}; it has: {allowed}.{nearest(key, list(values))}"
+            )
+        if not option.accepts(value):
+            raise OptionError(f"option {key} of {name} is {value!r}; allowed is {option.allowed}")
+        values[key] = value
+    return values
+
+
+def _check_transfer(source: ColorSpec, target: ColorSpec) -> None:
+    """Raise OptionError where colours would have to be converted in linear light, which nothing here does."""
+    for name, before, after, unknown in (
+        ("transfer", source.transfer, target.transfer, Transfer.UNSPECIFIED),
+        ("primaries", source.primaries, target.primaries, Primaries.UNSPECIFIED),
+    ):
+        if before is not after and unknown not in (before, after):
+            raise OptionError(
+                f"{name} {before.name} cannot be converted to {after.name}; keep the source's in target_color"
+            )
