@@ -89,9 +89,9 @@ class Resize:
     """Frames of `source` to another size, and where asked to another format of the same components.
 
     Each plane is filtered along its rows, then across them, in float32, and rounded once, halves to even.
-    Depth and range change in the same step, by a gain in the weights and a bias. Chroma is filtered from where its
-    samples lie to where they shall lie. Gray becomes YUV with neutral chroma, YUV becomes gray by its luma;
-    missing alpha is opaque.
+    Depth and range change in the same step, by a gain in the weights and a bias. Chroma is filtered from
+    where its samples lie to where they shall lie. Gray becomes YUV with neutral chroma, YUV becomes gray by
+    its luma; missing alpha is opaque.
 
     Thread-safety: safe, immutable after construction. Raises OptionError for what it cannot do.
     """

@@ -157,8 +157,8 @@ def filter_bank(
     Sizes are those of the picture, in luma samples. `step_*` is how many luma samples a sample of the plane
     spans (1 for luma, 1 2 4 for chroma), `offset_*` how far its first sample lies from the first luma sample,
     a multiple of 0.5. Sample j of the output thus lies at luma position x = j * step_out + offset_out, that
-    is at (x + 0.5) * size_in / size_out - 0.5 in the input's luma. Borders mirror about the picture's edge, half a
-    sample beyond the last one, and are folded onto the samples that exist.
+    is at (x + 0.5) * size_in / size_out - 0.5 in the input's luma. Borders mirror about the picture's edge,
+    half a sample beyond the last one, and are folded onto the samples that exist.
     """
     samples_in, samples_out = -(-size_in // step_in), -(-size_out // step_out)
     ratio = size_in * step_out / (size_out * step_in)
