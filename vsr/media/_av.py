@@ -1,0 +1,77 @@
+"""FFmpeg's errors as sentences, and its log kept off the user's terminal."""
+
+import errno
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import av
+
+from vsr.errors import DecodeError, EncodeError, MediaError, OptionError
+
+# FFmpeg reports every damaged macroblock; what matters is counted by the reader and comes with the
+# exceptions. The handler keeps the rest from Python's handler of last resort.
+av.logging.set_level(av.logging.PANIC)
+logging.getLogger("libav").addHandler(logging.NullHandler())
+logging.getLogger("libav").propagate = False
+
+_REMEDIES: dict[type[BaseException], str] = {
+    av.error.FileNotFoundError: "no such file; check the name",
+    av.error.PermissionError: "permission denied; check the rights of the file and its folder",
+    av.error.IsADirectoryError: "it is a folder; name a file in it",
+    av.error.ProtocolNotFoundError: "this FFmpeg lacks the protocol; `vsr doctor` lists those it has",
+    av.error.DemuxerNotFoundError: "this FFmpeg cannot read that container",
+    av.error.MuxerNotFoundError: "this FFmpeg cannot write that container; name it out.mkv",
+    av.error.DecoderNotFoundError: "this FFmpeg lacks the decoder; `vsr doctor` lists what it has",
+    av.error.EncoderNotFoundError: "this FFmpeg lacks the encoder; `vsr doctor` lists what it has",
+    av.error.InvalidDataError: "it is not media, or it is damaged at its beginning",
+}
+
+
+os.environ.setdefault("SVT_LOG", "1")  # SVT-AV1 writes to the terminal past FFmpeg: errors only
+
+
+def explain(error: BaseException, name: str) -> str:
+    """Return a sentence about what went wrong with `name`, with what to do next."""
+    number = getattr(error, "errno", None)
+    if number in (errno.ENOSPC, errno.EDQUOT):
+        return f"{name}: the disk is full; free some space or write elsewhere"
+    if number == errno.EFBIG:
+        return f"{name}: the file may not grow further (file-size limit); raise the limit or write elsewhere"
+    if number == errno.EPIPE:
+        return f"{name}: the reader of the pipe is gone"
+    for kind, remedy in _REMEDIES.items():
+        if isinstance(error, kind):
+            return f"{name}: {remedy}"
+    text = getattr(error, "strerror", None) or str(error)
+    last = getattr(error, "log", None)
+    return f"{name}: {text}{f' ({last[2].strip()})' if last else ''}"
+
+
+@contextmanager
+def translated(name: str, kind: type[MediaError]) -> Iterator[None]:
+    """Turn FFmpeg's and the system's errors inside the block into `kind` with a sentence."""
+    try:
+        yield
+    except MediaError:
+        raise
+    except (av.error.FFmpegError, OSError) as error:
+        raise kind(explain(error, name)) from error
+
+
+@contextmanager
+def reading(name: str) -> Iterator[None]:
+    """Errors inside the block become DecodeError."""
+    with translated(name, DecodeError):
+        yield
+
+
+@contextmanager
+def writing(name: str) -> Iterator[None]:
+    """Errors inside the block become EncodeError; a bad encoder option an OptionError."""
+    try:
+        with translated(name, EncodeError):
+            yield
+    except av.error.OptionNotFoundError as error:
+        raise OptionError(explain(error, name)) from error

@@ -1,0 +1,353 @@
+"""Which encoder, pixel format and settings carry a source best: one table, one choice."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import av
+
+from vsr.color import ChromaLocation, ColorSpec, Matrix, Primaries, Range, Transfer
+from vsr.errors import OptionError
+from vsr.frame import PictureSpec, PixelFormat
+from vsr.media.pixels import planar_format
+from vsr.media.sidedata import HdrMetadata, svtav1_parameters, x26x_parameters
+from vsr.options import UpscaleOptions
+from vsr.registry import Registry
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncoderSpec:
+    """What vsr knows of an encoder beyond what FFmpeg says."""
+
+    summary: str
+    quality_option: str | None = "crf"
+    quality: float | None = None
+    """The default quality: visually close to the source, at a size that fits a disc."""
+    preset_option: str | None = "preset"
+    preset: str | None = None
+    """The default preset: the slowest that still keeps up with playback on a laptop."""
+    options: Mapping[str, str] | None = None
+    parameters_option: str | None = None
+    """The option that takes the library's own key=value:key=value list."""
+    lossless: bool = False
+    color: ColorSpec | None = None
+    """The only colour description that files of this kind can have."""
+    gray: bool = False
+    """True when a gray stream is as playable as any other of this encoder."""
+
+
+ENCODERS = Registry(
+    "encoder",
+    {
+        "libx264": EncoderSpec(
+            summary="H.264, plays everywhere; the default for 8 bit",
+            quality=18,
+            preset="veryfast",
+            parameters_option="x264-params",
+        ),
+        "libx265": EncoderSpec(
+            summary="HEVC; the default above 8 bit and for HDR",
+            quality=20,
+            preset="veryfast",
+            options={"x265-params": "log-level=none"},
+            parameters_option="x265-params",
+        ),
+        "libsvtav1": EncoderSpec(
+            summary="AV1, 8 and 10 bit 4:2:0; the default for WebM",
+            quality=28,
+            preset="9",
+            parameters_option="svtav1-params",
+        ),
+        "libvpx-vp9": EncoderSpec(
+            summary="VP9; the default for WebM and MKV where there is alpha",
+            quality=24,
+            preset_option="cpu-used",
+            preset="5",
+            options={"b": "0", "row-mt": "1", "deadline": "good"},
+        ),
+        "ffv1": EncoderSpec(
+            summary="lossless, for archives and further work",
+            quality_option=None,
+            preset_option=None,
+            options={"level": "3", "slicecrc": "1"},
+            lossless=True,
+            gray=True,
+        ),
+        "prores_ks": EncoderSpec(
+            summary="ProRes for editing; 4444 keeps alpha",
+            quality_option=None,
+            preset_option="profile",
+            options={"vendor": "apl0"},
+        ),
+        "libx264rgb": EncoderSpec(
+            summary="H.264 that stays in RGB", quality=18, preset="veryfast", parameters_option="x264-params"
+        ),
+        "png": EncoderSpec(
+            summary="images", quality_option=None, preset_option=None, lossless=True, gray=True
+        ),
+        "mjpeg": EncoderSpec(
+            summary="JPEG images",
+            quality_option="qscale",
+            quality=2,
+            preset_option=None,
+            options={"flags": "+qscale", "huffman": "optimal"},
+            color=ColorSpec(matrix=Matrix.SMPTE170M, range=Range.FULL, chroma_location=ChromaLocation.CENTER),
+        ),
+        "libwebp": EncoderSpec(
+            summary="WebP images",
+            quality_option="quality",
+            quality=92,
+            preset_option=None,
+            color=ColorSpec(
+                matrix=Matrix.SMPTE170M, range=Range.LIMITED, chroma_location=ChromaLocation.CENTER
+            ),
+        ),
+        "tiff": EncoderSpec(
+            summary="TIFF images", quality_option=None, preset_option=None, lossless=True, gray=True
+        ),
+        "bmp": EncoderSpec(summary="BMP images", quality_option=None, preset_option=None, lossless=True),
+        "rawvideo": EncoderSpec(
+            summary="uncompressed", quality_option=None, preset_option=None, lossless=True, gray=True
+        ),
+        "wrapped_avframe": EncoderSpec(
+            summary="uncompressed, for yuv4mpegpipe and null",
+            quality_option=None,
+            preset_option=None,
+            lossless=True,
+            gray=True,
+        ),
+    },
+)
+"""The encoders with defaults of their own. Any other that this FFmpeg has runs with its own defaults."""
+
+_OTHER = EncoderSpec(summary="", quality_option=None, preset_option=None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Encoding:
+    """A decided way to encode: what the encoder is, what it is fed and how it is set."""
+
+    encoder: str
+    format: PixelFormat
+    """The planar format of the frames that reach the encoder's door."""
+    encoder_format: str
+    """FFmpeg's name of what the encoder takes; repacked from `format` without loss where they differ."""
+    color: ColorSpec
+    """What the frames mean; written as tags."""
+    options: dict[str, str]
+    notes: tuple[str, ...]
+
+
+def choose(
+    source: PictureSpec,
+    hdr: HdrMetadata,
+    container: str,
+    supported: set[str],
+    options: UpscaleOptions,
+    *,
+    name: str,
+) -> Encoding:
+    """Decide encoder, pixel format and options for frames like `source` (its colour already guessed).
+
+    container: FFmpeg's muxer name. supported: the codecs and encoders that it takes. name: the result's.
+    Raises OptionError for an encoder that this FFmpeg lacks or the container cannot carry.
+    """
+    best = _auto(source, container, supported, Path(name).suffix.lower())
+    encoder = best if options.encoder == "auto" else options.encoder
+    codec = _codec(encoder)
+    if not {codec.name, codec.canonical_name} & supported:
+        raise OptionError(
+            f"{container} cannot carry {codec.canonical_name} ({encoder}); "
+            f"choose another container (mkv carries all) or --encoder {best}"
+        )
+    spec = ENCODERS[encoder] if encoder in ENCODERS else _OTHER  # noqa: SIM401  (unknown is no KeyError)
+    encoder_format, notes = _pick_format(encoder, codec, spec, source, container)
+    fmt = planar_format(encoder_format)
+    color = spec.color if spec.color and fmt.family == "yuv" else _output_color(source, fmt)
+    settings = _settings(encoder, spec, fmt, hdr, options)
+    return Encoding(
+        encoder=encoder, format=fmt, encoder_format=encoder_format, color=color, options=settings, notes=notes
+    )
+
+
+def _codec(name: str) -> Any:
+    try:
+        return av.Codec(name, "w")
+    except (ValueError, av.error.FFmpegError):
+        ENCODERS[name]  # an unknown name: says the near ones
+        raise OptionError(f"this FFmpeg lacks the encoder {name!r}; `vsr doctor` lists what it has") from None
+
+
+_BY_SUFFIX = {
+    ".png": "png",
+    ".jpg": "mjpeg",
+    ".jpeg": "mjpeg",
+    ".webp": "libwebp",
+    ".bmp": "bmp",
+    ".tif": "tiff",
+    ".tiff": "tiff",
+}
+_BY_CONTAINER = {
+    "yuv4mpegpipe": "wrapped_avframe",
+    "null": "wrapped_avframe",
+    "md5": "rawvideo",
+    "framemd5": "rawvideo",
+    "rawvideo": "rawvideo",
+}
+
+
+def _auto(source: PictureSpec, container: str, supported: set[str], suffix: str) -> str:
+    if container == "image2":
+        return _BY_SUFFIX[suffix]
+    if container in _BY_CONTAINER:
+        return _BY_CONTAINER[container]
+    fmt = source.format
+    if container == "mov" and fmt.alpha:
+        return "prores_ks"
+    if fmt.alpha and "vp9" in supported:
+        return "libvpx-vp9" if fmt.depth == 8 or "ffv1" not in supported else "ffv1"
+    if container == "webm":
+        fits_av1 = (fmt.log2_chroma_w, fmt.log2_chroma_h) == (1, 1) and fmt.depth <= 10
+        return "libsvtav1" if fits_av1 or fmt.depth > 8 else "libvpx-vp9"
+    order = ("libx265", "libx264") if fmt.depth > 8 else ("libx264", "libx265")
+    for name in (*order, "libsvtav1", "libvpx-vp9", "ffv1"):
+        if av.Codec(name, "w").canonical_name in supported:
+            return name
+    raise OptionError(f"vsr has no encoder that {container} carries; use mkv, mp4, mov, webm or --encoder")
+
+
+def _pick_format(
+    name: str, codec: Any, spec: EncoderSpec, source: PictureSpec, container: str
+) -> tuple[str, tuple[str, ...]]:
+    offered = [f.name for f in codec.video_formats or []] or [source.format.name]
+    if container == "yuv4mpegpipe":
+        offered = [f for f in _Y4M_FORMATS if f in offered or len(offered) == 1]
+    candidates = {}
+    for offer in offered:
+        try:
+            candidates[offer] = planar_format(offer)
+        except (OSError, ValueError):
+            continue  # a GPU surface, or something frames cannot become
+    if not spec.gray:
+        candidates = {k: v for k, v in candidates.items() if v.family != "gray"}
+    if not candidates:
+        raise OptionError(f"encoder {name} takes no pixel format that vsr can make")
+    best = min(candidates, key=lambda offer: (_cost(source.format, candidates[offer]), offered.index(offer)))
+    return best, _format_notes(name, source.format, candidates[best])
+
+
+_Y4M_FORMATS = [
+    f"{base}{depth}"
+    for depth in ("", "9le", "10le", "12le", "14le", "16le")
+    for base in ("yuv420p", "yuv422p", "yuv444p", "gray")
+    if not (base == "gray" and depth == "14le")
+] + ["yuv411p"]
+
+
+def _cost(source: PixelFormat, target: PixelFormat) -> tuple[int, int, int, int, int, int, int]:
+    """Order formats: first what loses least, then what wastes least."""
+    to_gray = target.family == "gray" and source.family != "gray"
+    lost_chroma = max(0, target.log2_chroma_w - source.log2_chroma_w) + max(
+        0, target.log2_chroma_h - source.log2_chroma_h
+    )
+    wasted_chroma = (source.log2_chroma_w + source.log2_chroma_h) - (
+        target.log2_chroma_w + target.log2_chroma_h
+    )
+    if source.family == "gray":
+        # Neutral chroma costs least in the most subsampled format.
+        lost_chroma, wasted_chroma = 0, -(target.log2_chroma_w + target.log2_chroma_h)
+    return (
+        to_gray + (source.alpha and not target.alpha),
+        max(0, source.depth - target.depth),
+        lost_chroma,
+        (source.family == "rgb") != (target.family == "rgb"),
+        target.alpha and not source.alpha,
+        max(0, target.depth - source.depth),
+        wasted_chroma,
+    )
+
+
+def _format_notes(name: str, source: PixelFormat, target: PixelFormat) -> tuple[str, ...]:
+    notes = []
+    if source.depth > target.depth:
+        notes.append(f"{name} takes {target.depth} bits at most: {source.depth}-bit samples are rounded")
+    if source.family == "rgb" and target.family == "yuv":
+        notes.append(f"RGB becomes {target.name}, BT.709, because {name} codes YCbCr")
+    elif source.family == "yuv" and (
+        target.log2_chroma_w > source.log2_chroma_w or target.log2_chroma_h > source.log2_chroma_h
+    ):
+        notes.append(f"{name} takes no {source.name}: chroma is reduced to {target.name}")
+    return tuple(notes)
+
+
+def _output_color(source: PictureSpec, target: PixelFormat) -> ColorSpec:
+    color = source.color
+    if target.family == "rgb":
+        return replace(color, matrix=Matrix.RGB, range=Range.FULL, chroma_location=ChromaLocation.UNSPECIFIED)
+    if source.format.family != "rgb":
+        return color
+    subsampled = bool(target.log2_chroma_w or target.log2_chroma_h)
+    return ColorSpec(
+        matrix=Matrix.BT709,
+        transfer=color.transfer if color.transfer is not Transfer.UNSPECIFIED else Transfer.SRGB,
+        primaries=color.primaries if color.primaries is not Primaries.UNSPECIFIED else Primaries.BT709,
+        range=Range.LIMITED,
+        chroma_location=ChromaLocation.LEFT if subsampled else ChromaLocation.UNSPECIFIED,
+    )
+
+
+def _settings(
+    name: str, spec: EncoderSpec, fmt: PixelFormat, hdr: HdrMetadata, options: UpscaleOptions
+) -> dict[str, str]:
+    settings = dict(spec.options or {})
+    _set_choice(settings, name, "--crf", spec.quality_option, options.crf, spec.quality)
+    _set_choice(settings, name, "--preset", spec.preset_option, options.preset, spec.preset)
+    if name == "prores_ks" and options.preset is None:
+        settings["profile"] = "4444" if fmt.log2_chroma_w == 0 else "hq"
+    if name == "mjpeg":
+        settings["global_quality"] = str(int(float(settings.pop("qscale")) * 118))  # FF_QP2LAMBDA
+    parameters = _hdr_parameters(name, hdr)
+    given = parse_pairs(options.encoder_options, "--encoder-option")
+    if spec.parameters_option:
+        key = spec.parameters_option
+        parts = [settings.get(key, ""), *parameters, given.pop(key, "")]
+        if joined := ":".join(part for part in parts if part):
+            settings[key] = joined
+    settings.update(given)
+    return settings
+
+
+def _set_choice(
+    settings: dict[str, str], name: str, flag: str, option: str | None, given: Any, default: Any
+) -> None:
+    if option is None:
+        if given is not None:
+            raise OptionError(f"{flag} has no meaning for {name}; set its own options with -E KEY=VALUE")
+        return
+    value = given if given is not None else default
+    if value is not None:
+        settings[option] = f"{value:g}" if isinstance(value, float | int) else str(value)
+
+
+def _hdr_parameters(name: str, hdr: HdrMetadata) -> list[str]:
+    if name in ("libx264", "libx264rgb"):
+        return x26x_parameters(hdr, mastering_key="mastering-display", light_key="cll")
+    if name == "libx265":
+        return x26x_parameters(hdr, mastering_key="master-display", light_key="max-cll")
+    if name == "libsvtav1":
+        return svtav1_parameters(hdr)
+    return []
+
+
+def parse_pairs(pairs: tuple[str, ...], flag: str) -> dict[str, str]:
+    """Return {"k": "v"} for ("k=v",). Raises OptionError for anything without an equals sign."""
+    result = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals or not key:
+            raise OptionError(f"{flag}: {pair!r} is not KEY=VALUE, e.g. tune=animation")
+        result[key] = value
+    return result

@@ -1,0 +1,112 @@
+"""What a file holds, in a form that two files can be compared by."""
+
+from __future__ import annotations
+
+import hashlib
+from array import array
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+
+from vsr.media._av import reading
+from vsr.media.digests import StreamDigest
+from vsr.media.reader import CopiedPacket, Reader, ReadFaults
+from vsr.media.source import SourceInfo, StreamInfo
+
+
+@dataclass(frozen=True, kw_only=True)
+class MediaFacts:
+    """A file's content: what its picture is, when its frames are shown, what its other streams carry."""
+
+    info: SourceInfo
+    frame_times: array[int]
+    """Presentation times in units of `time_base`, in order."""
+    time_base: Fraction
+    digests: dict[int, StreamDigest]
+    """By stream index; for the streams that are neither picture, cover nor attachment."""
+    attachments: dict[str, str] = field(default_factory=dict)
+    """File name -> digest of the content."""
+    covers: tuple[str, ...] = ()
+    """Digests of the cover pictures, whether the container keeps them as streams or attachments."""
+    faults: ReadFaults = field(default_factory=ReadFaults)
+
+
+def content_digest(data: bytes) -> str:
+    """Return a digest of an attachment's content."""
+    return hashlib.blake2b(data, digest_size=16).hexdigest()
+
+
+def attachment_facts(streams: tuple[StreamInfo, ...]) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Return the digests of the attachments by name, and of the covers."""
+    files = {s.filename: content_digest(s.data) for s in streams if s.kind == "attachment"}
+    covers = tuple(sorted(content_digest(s.data) for s in streams if s.kind == "cover"))
+    return files, covers
+
+
+def facts_by_decoding(source: str | Path) -> MediaFacts:
+    """Return the facts of a source, its frame times as its decoder gives them. Decodes all of it."""
+    times = array("q")
+    with Reader(source) as reader:
+        digests = {
+            s.index: StreamDigest(codec=s.codec, time_base=s.time_base)
+            for s in reader.info.streams
+            if s.kind not in ("attachment", "cover")
+        }
+        for item in reader.items():
+            if not isinstance(item, CopiedPacket):
+                times.append(item.pts)
+            elif item.stream.index in digests:
+                digests[item.stream.index].add(item.packet)
+        files, covers = attachment_facts(reader.info.streams)
+        return MediaFacts(
+            info=reader.info,
+            frame_times=times,
+            time_base=reader.video.time_base,
+            digests=digests,
+            attachments=files,
+            covers=covers,
+            faults=reader.faults,
+        )
+
+
+def facts_by_demuxing(result: str | Path) -> MediaFacts:
+    """Return the facts of a result: its first frame decoded, everything else read as packets.
+
+    A packet of the picture counts as one frame, which holds for whatever vsr's encoders write.
+    """
+    with Reader(result, deinterlace="off") as reader:
+        info, faults = reader.info, reader.faults
+    times: array[int] = array("q")
+    digests = {
+        s.index: StreamDigest(codec=s.codec, time_base=s.time_base)
+        for s in info.streams
+        if s.kind not in ("attachment", "cover")
+    }
+    with reading(str(result)):
+        _count_packets(str(result), info, times, digests)
+    files, covers = attachment_facts(info.streams)
+    return MediaFacts(
+        info=info,
+        frame_times=array("q", sorted(times)),
+        time_base=info.video.time_base,
+        digests=digests,
+        attachments=files,
+        covers=covers,
+        faults=faults,
+    )
+
+
+def _count_packets(name: str, info: SourceInfo, times: array[int], digests: dict[int, StreamDigest]) -> None:
+    container: Any
+    with av.open(name, "r", metadata_errors="replace") as container:
+        for packet in container.demux():
+            if not packet.size:
+                continue
+            if packet.stream_index == info.video.index:
+                if packet.pts is not None and not packet.is_discard:
+                    times.append(packet.pts)
+            elif packet.stream_index in digests:
+                digests[packet.stream_index].add(packet)

@@ -1,0 +1,449 @@
+"""Reading a source: frames of its picture, packets of everything else, in the order of the file."""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, get_args
+
+import av
+
+from vsr.color import ChromaLocation
+from vsr.errors import DecodeError
+from vsr.frame import Frame
+from vsr.media import images
+from vsr.media._av import explain, reading
+from vsr.media.deinterlace import Deinterlacer
+from vsr.media.pixels import color_of, from_av, planar_format
+from vsr.media.sidedata import DYNAMIC_SIDE_DATA, frame_side_data, hdr_metadata, parse_display_matrix
+from vsr.media.source import Chapter, Disposition, SourceInfo, StreamInfo, StreamKind, VideoInfo
+from vsr.options import DeinterlaceMode
+from vsr.timing import rescale
+
+_INTERLACED = range(2, 6)  # AV_FIELD_TT .. AV_FIELD_BT
+_STATED_DURATION = ("mov,mp4", "matroska", "avi", "flv", "asf")
+_CENTERED = ("mjpeg", "mpeg1video", "png", "webp")
+
+
+@dataclass(slots=True)
+class CopiedPacket:
+    """A packet of a stream that is not the picture, as read."""
+
+    stream: StreamInfo
+    packet: Any
+
+
+@dataclass(slots=True)
+class ReadFaults:
+    """What was wrong with a source. All zero and empty for a sound one."""
+
+    damaged_frames: int = 0
+    """Frames that the decoder concealed errors in."""
+    undecodable_packets: int = 0
+    repaired_timestamps: int = 0
+    """Frames whose time was missing or not later than the one before."""
+    ended_early_seconds: float = 0.0
+    """How far before its stated end the file stopped."""
+    messages: list[str] = field(default_factory=list)
+
+    def lines(self) -> list[str]:
+        """One sentence a fault."""
+        lines = []
+        if self.damaged_frames:
+            lines.append(f"{self.damaged_frames} frames are damaged in the source; the decoder concealed it")
+        if self.undecodable_packets:
+            lines.append(f"{self.undecodable_packets} packets of the picture could not be decoded")
+        if self.repaired_timestamps:
+            lines.append(f"{self.repaired_timestamps} frames had no usable time; one was made up")
+        if self.ended_early_seconds:
+            lines.append(
+                f"the source ends {self.ended_early_seconds:.1f} s before its stated end; it is cut off"
+            )
+        return lines + self.messages
+
+
+class Reader:
+    """A source opened for reading.
+
+    Iterating yields the frames of its first picture stream; `items` yields frames and the packets of
+    all other streams, interleaved as in the file. Only one pass is possible.
+
+    Thread-safety: one thread at a time; it may be another one than opened it. Frames view memory that
+    they keep alive themselves.
+    """
+
+    def __init__(
+        self,
+        source: str | Path,
+        *,
+        deinterlace: DeinterlaceMode = "auto",
+        start_seconds: Fraction | None = None,
+        duration_seconds: Fraction | None = None,
+    ) -> None:
+        self.name = "standard input" if str(source) == "-" else str(source)
+        self.faults = ReadFaults()
+        self._deinterlace: DeinterlaceMode = deinterlace
+        self._start = start_seconds
+        self._duration = duration_seconds
+        self._closed = False
+        self._last_pts: int | None = None
+        self._end_seconds = Fraction(0)
+        self._pending: deque[Frame | CopiedPacket] = deque()
+        self._filter: Deinterlacer | None = None
+        with reading(self.name):
+            self._container = images.open_input(str(source))
+        try:
+            self._open()
+        except BaseException:
+            self._container.close()
+            raise
+
+    # -- opening
+
+    def _open(self) -> None:
+        self._stream = self._picture_stream()
+        self._time_base = Fraction(self._stream.time_base or Fraction(1, 1000))
+        self._decoder = self._open_decoder()
+        self._infos = {s.index: info for s in self._container.streams if (info := self._stream_info(s))}
+        self._chroma = _ChromaProbe(self._stream)
+        self._seek()
+        self._packets = self._demux()
+        self._first_raw: av.VideoFrame | None = None
+        self._prime()
+        self.info = self._describe()
+        self.video = self.info.video
+
+    def _picture_stream(self) -> Any:
+        for stream in self._container.streams.video:
+            if not stream.disposition & Disposition.ATTACHED_PIC:
+                if stream.codec_context is None:
+                    raise DecodeError(f"{self.name}: this FFmpeg lacks a decoder for its video stream")
+                return stream
+        if self._container.streams.video:
+            raise DecodeError(f"{self.name}: no video stream, only a cover picture; nothing to upscale")
+        kinds = sorted({s.type for s in self._container.streams})
+        raise DecodeError(f"{self.name}: no video stream (it has: {', '.join(kinds) or 'nothing'})")
+
+    def _open_decoder(self) -> Any:
+        context = self._stream.codec_context
+        alpha = {k.lower(): v for k, v in self._stream.metadata.items()}.get("alpha_mode") == "1"
+        if alpha and context.name in ("vp8", "vp9"):
+            # FFmpeg's own VP8 and VP9 decoders ignore the second bitstream that carries alpha.
+            own: Any = av.CodecContext.create({"vp8": "libvpx", "vp9": "libvpx-vp9"}[context.name], "r")
+            own.extradata = context.extradata
+            return own
+        context.thread_type = "AUTO"
+        context.thread_count = 0
+        return context
+
+    def _stream_info(self, stream: Any) -> StreamInfo | None:
+        if stream is self._stream or stream.discard == av.stream.Discard.all:
+            return None  # discarded by the demuxer: the text track that MP4 keeps its chapters in
+        disposition = Disposition(int(stream.disposition))
+        kind: StreamKind = stream.type if stream.type in get_args(StreamKind) else "unknown"
+        if kind == "video" and Disposition.ATTACHED_PIC in disposition:
+            kind = "cover"
+        context = stream.codec_context
+        codec = context.codec.canonical_name if context is not None and context.codec else ""
+        return StreamInfo(
+            index=stream.index,
+            kind=kind,
+            codec=codec or str(stream.metadata.get("mimetype", "")) or stream.codec_tag or "unknown",
+            time_base=Fraction(stream.time_base or Fraction(1, 1000)),
+            metadata=dict(stream.metadata),
+            disposition=disposition,
+            data=stream.data if kind == "attachment" else b"",
+            handle=stream,
+        )
+
+    def _seek(self) -> None:
+        self._start_tick: int | None = None
+        self._end_tick: int | None = None
+        origin = Fraction(self._container.start_time or 0, 1_000_000)
+        if self._start:
+            with reading(self.name):
+                self._container.seek(int((origin + self._start) * 1_000_000), backward=True)
+            self._start_tick = -int(-(origin + self._start) // self._time_base)
+        if self._duration is not None:
+            self._end_tick = -int(-(origin + (self._start or 0) + self._duration) // self._time_base)
+
+    def _prime(self) -> None:
+        """Read up to the first frame: only a frame tells what the decoder really gives."""
+        queued: deque[Frame | CopiedPacket] = deque()
+        for item in self._packets:
+            queued.append(item)
+            if isinstance(item, Frame):
+                break
+            if item.stream.kind == "cover":
+                self._infos[item.stream.index] = replace(item.stream, data=bytes(item.packet))
+        else:
+            detail = f" ({self.faults.lines()[0]})" if self.faults.lines() else ""
+            raise DecodeError(f"{self.name}: not one frame could be decoded{detail}")
+        self._pending = queued
+
+    def _describe(self) -> SourceInfo:
+        container = self._container
+        raw = self._first_raw
+        assert raw is not None
+        first = self.first_frame
+        stated = container.format.name.startswith(_STATED_DURATION) and container.duration is not None
+        duration = container.duration
+        return SourceInfo(
+            name=self.name,
+            container=container.format.name,
+            video=self._describe_video(raw, first),
+            streams=tuple(self._infos.values()),
+            chapters=tuple(_chapter(c) for c in container.chapters()),
+            metadata=dict(container.metadata),
+            start_seconds=Fraction(container.start_time or 0, 1_000_000),
+            duration_seconds=Fraction(duration, 1_000_000) if duration is not None else None,
+            duration_is_stated=stated,
+        )
+
+    def _describe_video(self, raw: av.VideoFrame, first: Frame) -> VideoInfo:
+        stream = self._stream
+        side_data = frame_side_data(raw.side_data)
+        matrix = side_data.get("DISPLAYMATRIX")
+        rate = stream.average_rate or stream.guessed_rate
+        unpacked = raw.format.name.replace("yuvj", "yuv") != first.format.name
+        return VideoInfo(
+            width=first.width,
+            height=first.height,
+            format=first.format,
+            color=color_of(raw, self._chroma.location, full_range=raw.format.name.startswith("yuvj")),
+            index=stream.index,
+            codec=stream.codec_context.codec.canonical_name,
+            time_base=self._time_base,
+            frame_rate=Fraction(rate) if rate else None,
+            sample_aspect_ratio=Fraction(stream.sample_aspect_ratio or 1) or Fraction(1),
+            display_matrix=parse_display_matrix(matrix) if matrix else None,
+            interlaced=self._filter is not None,
+            hdr=hdr_metadata(side_data),
+            num_frames_from_header=stream.frames or None,
+            unpacked_from=raw.format.name if unpacked else None,
+            decoder=self._decoder.codec.name,
+            metadata=dict(stream.metadata),
+            disposition=Disposition(int(stream.disposition)),
+            other_side_data=frozenset(DYNAMIC_SIDE_DATA.keys() & side_data.keys()),
+        )
+
+    @property
+    def first_frame(self) -> Frame:
+        """The first frame, decoded already. Only before reading begins."""
+        return next(item for item in self._pending if isinstance(item, Frame))
+
+    # -- reading
+
+    def items(self) -> Iterator[Frame | CopiedPacket]:
+        """Yield frames and copied packets in the order of the file, until its end or the duration's."""
+        while self._pending:
+            yield self._pending.popleft()
+        yield from self._packets
+        self._check_end()
+
+    def __iter__(self) -> Iterator[Frame]:
+        for item in self.items():
+            if isinstance(item, Frame):
+                yield item
+
+    def _demux(self) -> Iterator[Frame | CopiedPacket]:
+        done = False
+        for packet in self._read_packets():
+            if packet.stream_index == self._stream.index:
+                for frame in self._decode(packet):
+                    if self._end_tick is not None and frame.pts >= self._end_tick:
+                        done = True
+                        break
+                    yield frame
+                if done:
+                    break
+                continue
+            info = self._infos.get(packet.stream_index)
+            if info is not None and packet.size and self._wanted(packet, info):
+                yield CopiedPacket(info, packet)
+        if not done:
+            yield from self._flush()
+
+    def _read_packets(self) -> Iterator[Any]:
+        packets = self._container.demux()
+        while True:
+            try:
+                packet = next(packets)
+            except StopIteration:
+                return
+            except av.error.FFmpegError as error:
+                self.faults.messages.append(f"reading stopped: {explain(error, self.name)}")
+                return
+            if packet.dts is None and packet.pts is None and not packet.size:
+                continue  # PyAV's flush packets; flushing is done once, at the end
+            self._note_end(packet)
+            yield packet
+
+    def _note_end(self, packet: Any) -> None:
+        if packet.pts is not None:
+            end = (packet.pts + (packet.duration or 0)) * Fraction(packet.time_base)
+            self._end_seconds = max(self._end_seconds, end)
+
+    def _wanted(self, packet: Any, info: StreamInfo) -> bool:
+        if info.kind in ("attachment", "cover"):
+            return info.kind == "cover"
+        if packet.pts is None:
+            return True
+        begin, end = self._start_tick, self._end_tick
+        here = packet.pts * info.time_base
+        return (begin is None or here >= begin * self._time_base) and (
+            end is None or here < end * self._time_base
+        )
+
+    def _decode(self, packet: Any) -> Iterator[Frame]:
+        self._chroma.look(packet)
+        try:
+            frames = self._decoder.decode(packet)
+        except av.error.FFmpegError:
+            self.faults.undecodable_packets += 1
+            return
+        for raw in frames:
+            yield from self._accept(raw)
+
+    def _flush(self) -> Iterator[Frame]:
+        try:
+            remaining = self._decoder.decode(None)
+        except av.error.FFmpegError:
+            remaining = []
+        for raw in remaining:
+            yield from self._accept(raw)
+        if self._filter is not None:
+            for raw in self._filter.flush():
+                yield from self._emit(raw)
+
+    def _accept(self, raw: av.VideoFrame) -> Iterator[Frame]:
+        if raw.is_corrupt:
+            self.faults.damaged_frames += 1
+        if raw.pts is None:
+            raw.pts = self._made_up_pts()
+        raw.time_base = self._time_base
+        if self._filter is None and self._needs_deinterlacing(raw):
+            self._filter = Deinterlacer(self._time_base, only_flagged=self._deinterlace == "auto")
+        if self._filter is None:
+            yield from self._emit(raw)
+            return
+        for done in self._filter.push(raw):
+            yield from self._emit(done)
+
+    def _needs_deinterlacing(self, raw: av.VideoFrame) -> bool:
+        if self._deinterlace == "auto":
+            return raw.interlaced_frame or self._stream.codec_context.field_order in _INTERLACED
+        return self._deinterlace == "on"
+
+    def _made_up_pts(self) -> int:
+        self.faults.repaired_timestamps += 1
+        return 0 if self._last_pts is None else self._last_pts + self._frame_ticks()
+
+    def _frame_ticks(self) -> int:
+        rate = self._stream.average_rate or self._stream.guessed_rate or 25
+        return max(1, rescale(1, 1 / Fraction(rate), self._time_base))
+
+    def _emit(self, raw: av.VideoFrame) -> Iterator[Frame]:
+        pts = int(raw.pts or 0)
+        if self._start_tick is not None and pts < self._start_tick:
+            return
+        if self._last_pts is not None and pts <= self._last_pts:
+            # Squeezed in after the frame before, so that every later frame can keep its own time.
+            self.faults.repaired_timestamps += 1
+            pts = self._last_pts + max(1, self._frame_ticks() // 4)
+        self._last_pts = pts
+        if self._first_raw is None:
+            self._first_raw = raw
+        try:
+            yield from_av(
+                raw,
+                pts=pts,
+                time_base=self._time_base,
+                duration=raw.duration or 0,
+                chroma_location=self._chroma.location,
+            )
+        except av.error.FFmpegError as error:
+            target = planar_format(raw.format.name).name
+            raise DecodeError(
+                f"{self.name}: pixel format {raw.format.name} cannot be unpacked to {target} by this FFmpeg"
+            ) from error
+
+    def _check_end(self) -> None:
+        info = self.info
+        if not info.duration_is_stated or info.duration_seconds is None or self._end_tick is not None:
+            return
+        missing = float(info.start_seconds + info.duration_seconds - self._end_seconds)
+        if missing > max(0.5, 0.01 * float(info.duration_seconds)):
+            self.faults.ended_early_seconds = missing
+
+    # -- closing
+
+    def close(self) -> None:
+        """Close the file. Frames already given out stay valid. Idempotent."""
+        if not self._closed:
+            self._closed = True
+            self._pending.clear()
+            self._container.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _chapter(chapter: Any) -> Chapter:
+    base = Fraction(chapter["time_base"] or Fraction(1, 1000))
+    return Chapter(chapter["start"] * base, chapter["end"] * base, tuple(chapter["metadata"].items()))
+
+
+class _ChromaProbe:
+    """Finds where chroma is sited, which PyAV does not expose, in FFmpeg's trace of the stream headers."""
+
+    _FIELD = re.compile(r"(chroma_sample_loc_type_top_field|chroma_sample_position)\s.*=\s*(\d+)\s*$")
+    _TRACEABLE = ("h264", "hevc", "av1")
+
+    def __init__(self, stream: Any) -> None:
+        codec = stream.codec_context.codec.canonical_name
+        self.location = ChromaLocation.CENTER if codec in _CENTERED else ChromaLocation.UNSPECIFIED
+        self._stream = stream if codec in self._TRACEABLE else None
+
+    def look(self, packet: Any) -> None:
+        """Look into the first packet of the picture; later ones cost nothing."""
+        if self._stream is None:
+            return
+        stream, self._stream = self._stream, None
+        level = av.logging.get_level()
+        try:
+            av.logging.set_level(av.logging.INFO)
+            with av.logging.Capture() as lines:
+                av.bitstream.BitStreamFilterContext("trace_headers", stream).filter(_copy_of(packet))
+        except (av.error.FFmpegError, ValueError):
+            return  # a damaged header; the decoder will say so
+        finally:
+            av.logging.set_level(level)
+        for _, _, text in lines:
+            match = self._FIELD.search(text)
+            if match:
+                self.location = self._location(match[1], int(match[2]))
+                return
+
+    @staticmethod
+    def _location(field_name: str, value: int) -> ChromaLocation:
+        if field_name == "chroma_sample_position":  # AV1: 1 vertical, 2 colocated
+            return {1: ChromaLocation.LEFT, 2: ChromaLocation.TOPLEFT}.get(value, ChromaLocation.UNSPECIFIED)
+        return ChromaLocation(value + 1) if value < 6 else ChromaLocation.UNSPECIFIED
+
+
+def _copy_of(packet: Any) -> Any:
+    # Filtering takes the packet's reference away; the decoder still needs it.
+    copy: Any = av.Packet(bytes(packet))
+    copy.pts, copy.dts, copy.time_base = packet.pts, packet.dts, packet.time_base
+    return copy

@@ -1,0 +1,346 @@
+"""Writing a result: the picture encoded, everything else as it was, interleaved and finished properly."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+from types import TracebackType
+from typing import Any, Self
+
+import av
+
+from vsr.color import ChromaLocation, ColorSpec
+from vsr.errors import OptionError
+from vsr.frame import Frame, PictureSpec
+from vsr.media._av import writing
+from vsr.media.digests import StreamDigest
+from vsr.media.encoders import Encoding
+from vsr.media.passthrough import MKV, MP4, PICTURE_ONLY, Route, cover_file
+from vsr.media.pixels import FramePool
+from vsr.media.reader import CopiedPacket
+from vsr.media.source import Chapter, SourceInfo
+from vsr.media.tags import content_tags
+from vsr.registry import nearest
+from vsr.timing import rescale
+
+_FLAG_FRAME_DURATION = int(av.codec.context.Flags.frame_duration)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """Where and as what a result is written."""
+
+    name: str
+    """A path, or `-` for standard output."""
+    container: str
+    """FFmpeg's muxer name."""
+    url: str
+    """What FFmpeg opens."""
+    options: dict[str, str]
+    """Options of the muxer."""
+
+
+class Writer:
+    """A result being written.
+
+    The encoder is opened at once, the file only when the first item comes, so that a bad option
+    never costs an existing file. Ownership: `write` gives frames that came from `pool` back to it.
+    Thread-safety: one thread at a time; `pool` and `bytes_written` may be used by any.
+    """
+
+    def __init__(
+        self,
+        target: Target,
+        source: SourceInfo,
+        picture: PictureSpec,
+        encoding: Encoding,
+        routes: tuple[Route, ...],
+        *,
+        sample_aspect_ratio: Fraction,
+        tags: ColorSpec,
+    ) -> None:
+        self.target = target
+        self.pool = FramePool(picture.width, picture.height, picture.format, picture.color)
+        self.digests: dict[int, StreamDigest] = {}
+        """What was handed to the muxer, by the source's stream index."""
+        self.frame_times: list[int] = []
+        """Times of the frames written, in units of `time_base`."""
+        self._source = source
+        self._picture = picture
+        self._encoding = encoding
+        self._routes = {route.stream.index: route for route in routes}
+        self._tags = tags
+        self._sample_aspect_ratio = sample_aspect_ratio
+        self._durations: dict[int, int] = {}
+        self._outputs: dict[int, Any] = {}
+        self._held: list[CopiedPacket] = []
+        self._shift: Fraction | None = None
+        self._started = False
+        self._closed = False
+        self.bytes_written = 0
+        self.time_base = self._choose_time_base()
+        with writing(target.name):
+            self._container = self._open()
+            self._video = self._add_picture()
+            self._add_others()
+
+    # -- opening
+
+    def _choose_time_base(self) -> Fraction:
+        video = self._source.video
+        if self.target.container == "yuv4mpegpipe":
+            return 1 / (video.frame_rate or Fraction(25))
+        return video.time_base
+
+    def _open(self) -> Any:
+        options = dict(self.target.options)
+        if self.target.container in MP4 and "movie_timescale" not in options:
+            options["movie_timescale"] = str(self._movie_timescale())
+        if self.target.container in MKV:
+            options.setdefault("default_mode", "passthrough")
+        return av.open(self.target.url, "w", format=self.target.container, container_options=options)
+
+    def _movie_timescale(self) -> int:
+        """The edit lists' unit: fine enough to hold the start of every stream exactly."""
+        denominators = [self.time_base.denominator] + [
+            r.stream.time_base.denominator for r in self._routes.values() if r.action == "copy"
+        ]
+        common = math.lcm(*denominators)
+        return common if common <= 1_000_000_000 else self.time_base.denominator
+
+    def _add_picture(self) -> Any:
+        video, encoding = self._source.video, self._encoding
+        rate = video.frame_rate or Fraction(25)
+        stream = self._container.add_stream(encoding.encoder, rate=rate, options=dict(encoding.options))
+        context = stream.codec_context
+        self._check_options(context)
+        context.width, context.height = self._picture.width, self._picture.height
+        context.pix_fmt = encoding.encoder_format
+        context.time_base = self.time_base
+        stream.time_base = self.time_base
+        context.sample_aspect_ratio = self._sample_aspect_ratio
+        context.color_range = int(self._tags.range)
+        context.colorspace = int(self._tags.matrix)
+        context.color_trc = int(self._tags.transfer)
+        context.color_primaries = int(self._tags.primaries)
+        if self._tags.chroma_location is not ChromaLocation.UNSPECIFIED:
+            context.options = {
+                **context.options,
+                "chroma_sample_location": str(int(self._tags.chroma_location)),
+            }
+        context.thread_count = 0
+        context.flags |= _FLAG_FRAME_DURATION
+        if self._container.format.flags & av.format.Flags.global_header.value:
+            context.flags |= int(av.codec.context.Flags.global_header)
+        context.open()
+        if video.display_matrix is not None:
+            stream.set_display_matrix(list(video.display_matrix))
+        stream.metadata.update(content_tags(video.metadata))
+        stream.disposition = int(video.disposition)
+        return stream
+
+    def _check_options(self, context: Any) -> None:
+        known = context.supported_options
+        names = {option.name for option in (*known.generic, *known.private)}
+        for name in self._encoding.options:
+            if name not in names:
+                raise OptionError(
+                    f"{self._encoding.encoder} has no option {name!r}.{nearest(name, sorted(names))} "
+                    f"`ffmpeg -h encoder={self._encoding.encoder}` lists them"
+                )
+
+    def _add_others(self) -> None:
+        for route in self._routes.values():
+            match route.action:
+                case "copy" | "cover":
+                    self._add_copy(route)
+                case "convert":
+                    self._add_converter(route)
+                case "attach":
+                    self._attach(route)
+        if self.target.container in PICTURE_ONLY:
+            return
+        self._container.metadata.update(content_tags(self._source.metadata))
+
+    def _add_copy(self, route: Route) -> None:
+        info = route.stream
+        stream = self._container.add_stream_from_template(info.handle)
+        stream.time_base = info.time_base
+        self._describe(stream, route)
+
+    def _add_converter(self, route: Route) -> None:
+        info = route.stream
+        decoder = info.handle.codec_context
+        if not decoder.is_open:
+            decoder.open(strict=False)
+        stream = self._container.add_stream(route.encoder)
+        stream.codec_context.subtitle_header = decoder.subtitle_header
+        stream.codec_context.time_base = Fraction(1, 1000)
+        stream.time_base = info.time_base
+        self._describe(stream, route)
+
+    def _describe(self, stream: Any, route: Route) -> None:
+        stream.metadata.clear()
+        stream.metadata.update(content_tags(route.stream.metadata))
+        stream.disposition = int(route.stream.disposition)
+        self._outputs[route.stream.index] = stream
+        self.digests[route.stream.index] = StreamDigest(
+            codec=route.encoder or route.stream.codec, time_base=route.stream.time_base
+        )
+
+    def _attach(self, route: Route) -> None:
+        info = route.stream
+        if info.kind == "cover":
+            name, mime = cover_file(info)
+        else:
+            name, mime = info.filename, info.metadata.get("mimetype", "application/octet-stream")
+        self._container.add_attachment(name, mime, info.data)
+
+    # -- writing
+
+    def write(self, item: Frame | CopiedPacket) -> None:
+        """Encode a frame, or pass a packet on. Items come in the order of the source."""
+        with writing(self.target.name):
+            if isinstance(item, Frame):
+                self._start(item)
+                self._write_frame(item)
+            elif self._started:
+                self._write_packet(item)
+            else:
+                self._held.append(item)
+
+    def _start(self, first: Frame) -> None:
+        if self._started:
+            return
+        self._started = True
+        self._container.set_chapters(self._chapters())
+        self._container.start_encoding()
+        held, self._held = self._held, []
+        for item in held:
+            self._write_packet(item)
+
+    def set_shift(self, seconds: Fraction) -> None:
+        """Subtract this from every time, for a result that begins inside its source."""
+        self._shift = seconds
+
+    def _chapters(self) -> list[Any]:
+        shift = self._shift or Fraction(0)
+        return [
+            _av_chapter(number, chapter, shift)
+            for number, chapter in enumerate(self._source.chapters)
+            if chapter.end > shift
+        ]
+
+    def _write_frame(self, frame: Frame) -> None:
+        shift = rescale(1, self._shift, self.time_base) if self._shift else 0
+        pts = rescale(frame.pts, frame.time_base, self.time_base) - shift
+        duration = rescale(frame.duration, frame.time_base, self.time_base)
+        picture = self._picture_of(frame)
+        picture.pts = pts
+        picture.time_base = self.time_base
+        picture.duration = duration
+        picture.pict_type = 0
+        self.frame_times.append(pts)
+        self._durations[pts] = duration
+        for packet in self._video.encode(picture):
+            self._mux_picture(packet)
+        self.pool.give(frame)
+
+    def _picture_of(self, frame: Frame) -> av.VideoFrame:
+        picture = frame.owner
+        assert isinstance(picture, av.VideoFrame)
+        picture.color_range = int(self._tags.range)
+        picture.colorspace = int(self._tags.matrix)
+        picture.color_trc = int(self._tags.transfer)
+        picture.color_primaries = int(self._tags.primaries)
+        if picture.format.name == self._encoding.encoder_format:
+            return picture
+        return picture.reformat(format=self._encoding.encoder_format)
+
+    def _mux_picture(self, packet: Any) -> None:
+        if not packet.duration:
+            packet.duration = self._durations.get(packet.pts, 0)
+        self._durations.pop(packet.pts, None)
+        self.bytes_written += packet.size
+        self._container.mux_one(packet)
+
+    def _write_packet(self, item: CopiedPacket) -> None:
+        index = item.stream.index
+        route = self._routes[index]
+        output = self._outputs.get(index)
+        if output is None:
+            return
+        packet = item.packet
+        if route.action == "convert":
+            converted = _convert_subtitle(item, output)
+            if converted is None:
+                return
+            packet = converted
+        if self._shift:
+            shift = rescale(1, self._shift, item.stream.time_base)
+            packet.pts = None if packet.pts is None else packet.pts - shift
+            packet.dts = None if packet.dts is None else packet.dts - shift
+        self.digests[index].add(packet)
+        self.bytes_written += packet.size
+        packet.stream = output
+        self._container.mux_one(packet)
+
+    # -- finishing
+
+    def close(self) -> None:
+        """Flush the encoder and finish the file. Idempotent."""
+        if self._closed:
+            return
+        self._closed = True
+        with writing(self.target.name):
+            try:
+                if self._started:
+                    for packet in self._video.encode(None):
+                        self._mux_picture(packet)
+            finally:
+                self._container.close()
+
+    def abandon(self) -> None:
+        """Close the file without flushing the encoder, after an error. Idempotent, never raises."""
+        if self._closed:
+            return
+        self._closed = True
+        with contextlib.suppress(av.error.FFmpegError, OSError):
+            self._container.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self.abandon()
+
+
+def _convert_subtitle(item: CopiedPacket, output: Any) -> Any:
+    source = item.packet
+    subtitle = item.stream.handle.codec_context.decode2(source)
+    if subtitle is None or not len(subtitle):
+        return None
+    packet: Any = output.codec_context.encode_subtitle(subtitle)
+    packet.pts = packet.dts = source.pts
+    packet.duration = source.duration
+    packet.time_base = source.time_base
+    return packet
+
+
+def _av_chapter(number: int, chapter: Chapter, shift: Fraction) -> dict[str, Any]:
+    base = Fraction(1, 1_000_000_000)
+    start = max(Fraction(0), chapter.start - shift)
+    return {
+        "id": number + 1,
+        "start": rescale(1, start, base) if start else 0,
+        "end": rescale(1, chapter.end - shift, base),
+        "time_base": base,
+        "metadata": dict(chapter.metadata),
+    }

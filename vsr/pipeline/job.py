@@ -1,0 +1,380 @@
+"""One run of `vsr upscale`: plan, stages, finish, proof."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from array import array
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, Self
+
+from vsr.device.cpu import usable_cores
+from vsr.errors import MediaError, OptionError
+from vsr.frame import Frame
+from vsr.media.digests import StreamDigest
+from vsr.media.facts import MediaFacts, attachment_facts, facts_by_demuxing
+from vsr.media.passthrough import PICTURE_ONLY
+from vsr.media.reader import CopiedPacket, Reader
+from vsr.media.source import Chapter, SourceInfo
+from vsr.media.verify import Finding, compare
+from vsr.media.writer import Writer
+from vsr.options import UpscaleOptions
+from vsr.pipeline.plan import Plan, make_plan
+from vsr.pipeline.stages import Statistics, StopToken, run_stages
+from vsr.timing import format_seconds, parse_seconds
+
+_QUEUE_BYTES = 160 << 20
+"""In flight between decoder and encoder: enough for four 2160p frames of 10 bit with their sources."""
+_QUEUE_FRAMES = 8
+_READABLE_AGAIN = frozenset({"yuv4mpegpipe"})
+
+Item = Frame | CopiedPacket
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """Where a run stands."""
+
+    frames: int
+    frames_total: int | None
+    """None where the source does not say; an estimate from duration and rate otherwise."""
+    seconds_done: float
+    """Of the video."""
+    seconds_total: float | None
+    elapsed_seconds: float
+    fps: float
+    """Over the last moments."""
+    queue_fill: float
+    """0 to 1: near 1 the encoder is what everything waits for."""
+    bytes_written: int
+    phase: Literal["upscale", "verify"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """How a run ended, and the proof."""
+
+    plan: Plan
+    findings: tuple[Finding, ...]
+    """What was compared between source and result."""
+    verified: bool
+    """False for pipes and images, which cannot be read back."""
+    stopped: bool
+    statistics: Statistics
+    result_bytes: int
+    verify_seconds: float
+
+    @property
+    def lost(self) -> tuple[Finding, ...]:
+        """What the result no longer has."""
+        return tuple(f for f in self.findings if f.verdict == "lost")
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Guesses and conversions of the plan, and what verification only remarks on."""
+        return (*self.plan.notes, *(f"{f.subject}: {f.text}" for f in self.findings if f.verdict == "note"))
+
+    @property
+    def exit_code(self) -> int:
+        """0 nothing lost, 3 something lost, 130 stopped by the user."""
+        if self.stopped:
+            return 130
+        return 3 if self.lost else 0
+
+    def lines(self) -> list[str]:
+        """The end of a run as text: short when all is well."""
+        frames, elapsed = self.statistics.frames_done, self.statistics.elapsed_seconds
+        name = "standard output" if self.plan.target.name == "-" else self.plan.target.name
+        state = "stopped" if self.stopped else "done"
+        lines = [
+            f"{state}: {frames} frames in {elapsed:.1f} s ({frames / max(elapsed, 1e-9):.1f} fps), "
+            f"{name}, {self.result_bytes / 1e6:.1f} MB"
+        ]
+        lines += [f"note: {f.subject}: {f.text}" for f in self.findings if f.verdict == "note"]
+        lines += [f"LOST: {f.subject}: {f.text}" for f in self.lost]
+        kept = sum(f.verdict == "kept" for f in self.findings)
+        if not self.verified:
+            lines.append("not verified: this output cannot be read back")
+        elif not self.lost:
+            lines.append(f"verified: nothing lost ({kept} things compared)")
+        return lines
+
+    def to_json(self) -> dict[str, Any]:
+        """The report for programs."""
+        return {
+            "exit_code": self.exit_code,
+            "stopped": self.stopped,
+            "verified": self.verified,
+            "frames": self.statistics.frames_done,
+            "result_bytes": self.result_bytes,
+            "verify_seconds": self.verify_seconds,
+            "findings": [asdict(finding) for finding in self.findings],
+            "statistics": asdict(self.statistics),
+            "plan": self.plan.to_json(),
+        }
+
+
+class Job:
+    """A source, a result and options, checked and planned; `run` does it once.
+
+    Raises OptionError or MediaError from the constructor, before anything is written.
+    Thread-safety: one thread.
+    """
+
+    def __init__(self, source: str, result: str, options: UpscaleOptions | None = None) -> None:
+        options = options or UpscaleOptions()
+        _check_device(options.device)
+        if options.threads < 0:
+            raise OptionError(f"--threads {options.threads}: give 0 for one a core, or a number above 0")
+        start = parse_seconds(options.start, "--start") if options.start else None
+        duration = parse_seconds(options.duration, "--duration") if options.duration else None
+        if duration == 0:
+            raise OptionError("--duration 0 leaves nothing to do")
+        self._result = result
+        self._trimmed = duration is not None
+        self._reader = Reader(
+            source, deinterlace=options.deinterlace, start_seconds=start, duration_seconds=duration
+        )
+        try:
+            workers = options.threads or usable_cores()
+            self.plan, self._upscaler = make_plan(
+                self._reader.info, result, options, source_name=source, workers=workers
+            )
+            self._span = _span(self._reader.info, start, duration)
+            self._shift = _first_time(self._reader) if start else None
+        except BaseException:
+            self._reader.close()
+            raise
+
+    def run(
+        self, *, on_progress: Callable[[Progress], None] | None = None, stop: StopToken | None = None
+    ) -> Report:
+        """Do it. `on_progress` is called on this thread several times a second.
+
+        Raises MediaError where source or result fail in mid-run; what was written so far stays.
+        """
+        plan = self.plan
+        writer = Writer(
+            plan.target,
+            plan.source,
+            plan.output,
+            plan.encoding,
+            plan.routes,
+            sample_aspect_ratio=plan.sample_aspect_ratio,
+            tags=plan.tags,
+        )
+        if self._shift:
+            writer.set_shift(self._shift)
+        tracker = _Tracker(self._reader.info, self._span, writer, on_progress)
+        try:
+            statistics = self._run_stages(writer, tracker, stop or StopToken())
+        except BaseException as error:
+            writer.abandon()
+            self._explain_remains(writer, error)
+            raise
+        finally:
+            self.close()
+        if statistics.aborted:
+            writer.abandon()
+        return self._prove(writer, statistics, tracker)
+
+    def _run_stages(self, writer: Writer, tracker: _Tracker, stop: StopToken) -> Statistics:
+        plan = self.plan
+        in_flight = plan.picture.format.frame_bytes(
+            plan.picture.width, plan.picture.height
+        ) + plan.output.format.frame_bytes(plan.output.width, plan.output.height)
+
+        def work(item: Item) -> Item:
+            assert isinstance(item, Frame)
+            return self._upscaler(item, into=writer.pool.take())
+
+        def size_of(item: Item) -> int:
+            return in_flight if isinstance(item, Frame) else int(item.packet.size)
+
+        return run_stages(
+            self._reader.items(),
+            work,
+            writer.write,
+            workers=plan.workers,
+            max_items=max(_QUEUE_FRAMES, plan.workers + 2),
+            max_bytes=max(_QUEUE_BYTES, in_flight * (plan.workers + 1)),
+            size_of=size_of,
+            needs_work=lambda item: isinstance(item, Frame),
+            finish=writer.close,
+            stop=stop,
+            on_tick=tracker.tick,
+        )
+
+    def _explain_remains(self, writer: Writer, error: BaseException) -> None:
+        path = Path(self._result)
+        if self._result == "-" or not path.is_file():
+            return
+        if not writer.frame_times:
+            with contextlib.suppress(OSError):
+                path.unlink()
+            return
+        seconds = format_seconds(float(writer.frame_times[-1] * writer.time_base))
+        error.add_note(f"{self._result} is unfinished: it ends at about {seconds}")
+
+    # -- proof
+
+    def _prove(self, writer: Writer, statistics: Statistics, tracker: _Tracker) -> Report:
+        plan = self.plan
+        faults = tuple(Finding("source", "lost", line) for line in self._fault_lines())
+        notes = tuple(Finding("source", "note", line) for line in self._repair_lines())
+        verified = self._can_read_back()
+        begin = time.perf_counter()
+        findings: tuple[Finding, ...] = ()
+        if verified:
+            tracker.phase("verify")
+            findings = self._compare(writer)
+        elif plan.target.container not in PICTURE_ONLY:
+            findings = tuple(
+                Finding(r.stream.label, "lost", r.reason) for r in plan.routes if r.action == "leave"
+            )
+        size = Path(self._result).stat().st_size if verified else writer.bytes_written
+        return Report(
+            plan=plan,
+            findings=faults + notes + findings,
+            verified=verified,
+            stopped=statistics.stopped or statistics.aborted,
+            statistics=statistics,
+            result_bytes=size,
+            verify_seconds=time.perf_counter() - begin,
+        )
+
+    def _can_read_back(self) -> bool:
+        target = self.plan.target
+        if target.name == "-" or "://" in target.name or not Path(target.name).is_file():
+            return False
+        return target.container not in PICTURE_ONLY or target.container in _READABLE_AGAIN
+
+    def _compare(self, writer: Writer) -> tuple[Finding, ...]:
+        plan = self.plan
+        try:
+            found = facts_by_demuxing(plan.target.name)
+        except MediaError as error:
+            return (Finding("result", "lost", f"it cannot be read back: {error}"),)
+        expected = _expected(plan, writer, self._shift)
+        if plan.target.container in PICTURE_ONLY:
+            return tuple(f for f in compare(expected, found) if f.subject in ("frames", "frame times"))
+        reasons = {r.stream.index: r.reason for r in plan.routes if r.action == "leave"}
+        return compare(expected, found, reasons)
+
+    def _fault_lines(self) -> list[str]:
+        return replace(self._reader.faults, repaired_timestamps=0).lines()
+
+    def _repair_lines(self) -> list[str]:
+        count = self._reader.faults.repaired_timestamps
+        return [f"{count} frames had no usable time; one was made up"] if count else []
+
+    def close(self) -> None:
+        """Close the source. Idempotent."""
+        self._reader.close()
+        self._upscaler.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class _Tracker:
+    """Turns the stages' statistics into progress."""
+
+    def __init__(
+        self,
+        info: SourceInfo,
+        span: Fraction | None,
+        writer: Writer,
+        on_progress: Callable[[Progress], None] | None,
+    ) -> None:
+        self._writer = writer
+        self._on_progress = on_progress
+        self._span = span
+        rate = info.video.frame_rate
+        self._frames_total = round(span * rate) if span and rate else info.video.num_frames_from_header
+        self._recent: list[tuple[float, int]] = [(0.0, 0)]
+        self._last = Statistics()
+
+    def tick(self, statistics: Statistics) -> None:
+        """Report, from the run's own thread."""
+        self._last = statistics
+        self._recent.append((statistics.elapsed_seconds, statistics.frames_done))
+        del self._recent[:-20]
+        self.phase("upscale")
+
+    def phase(self, phase: Literal["upscale", "verify"]) -> None:
+        """Report where the run stands now."""
+        if self._on_progress is None:
+            return
+        (begin, first), (end, last) = self._recent[0], self._recent[-1]
+        times = self._writer.frame_times
+        done = float((times[-1] - times[0]) * self._writer.time_base) if times else 0.0
+        self._on_progress(
+            Progress(
+                frames=self._last.frames_done,
+                frames_total=self._frames_total,
+                seconds_done=done,
+                seconds_total=float(self._span) if self._span else None,
+                elapsed_seconds=self._last.elapsed_seconds,
+                fps=(last - first) / (end - begin) if end > begin else 0.0,
+                queue_fill=self._last.queue_fill,
+                bytes_written=self._writer.bytes_written,
+                phase=phase,
+            )
+        )
+
+
+def _check_device(device: str) -> None:
+    if device in ("auto", "cpu"):
+        return
+    if device.startswith("cuda"):
+        raise OptionError("--device cuda: this version has no CUDA support yet; use --device cpu or auto")
+    raise OptionError(f"unknown device {device!r}; available: auto, cpu")
+
+
+def _first_time(reader: Reader) -> Fraction:
+    first = reader.first_frame
+    return first.pts * first.time_base
+
+
+def _span(info: SourceInfo, start: Fraction | None, duration: Fraction | None) -> Fraction | None:
+    if info.duration_seconds is None:
+        return duration
+    rest = max(Fraction(0), info.duration_seconds - (start or 0))
+    return min(rest, duration) if duration is not None else rest
+
+
+def _expected(plan: Plan, writer: Writer, shift: Fraction | None) -> MediaFacts:
+    info = plan.source
+    digests = dict(writer.digests)
+    for route in plan.routes:
+        if route.action in ("leave", "remade") and route.stream.kind not in ("attachment", "cover"):
+            digests[route.stream.index] = StreamDigest(
+                codec=route.stream.codec, time_base=route.stream.time_base
+            )
+    if shift:
+        kept = [c for c in info.chapters if c.end > shift]
+        info = replace(
+            info,
+            chapters=tuple(
+                Chapter(max(Fraction(0), c.start - shift), c.end - shift, c.metadata) for c in kept
+            ),
+        )
+    files, covers = attachment_facts(info.streams)
+    return MediaFacts(
+        info=info,
+        frame_times=array("q", writer.frame_times),
+        time_base=writer.time_base,
+        digests=digests,
+        attachments=files,
+        covers=covers,
+    )

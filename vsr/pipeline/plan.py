@@ -1,0 +1,238 @@
+"""Deciding a whole run before it begins: sizes, colour, encoder, and what becomes of every stream."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Any
+
+from vsr.color import ColorSpec, Matrix, Primaries, Range
+from vsr.errors import OptionError
+from vsr.frame import PictureSpec
+from vsr.media.encoders import Encoding, choose, parse_pairs
+from vsr.media.passthrough import PICTURE_ONLY, Route, plan_routes
+from vsr.media.source import SourceInfo, VideoInfo
+from vsr.media.target import resolve
+from vsr.media.writer import Target
+from vsr.options import UpscaleOptions
+from vsr.timing import format_seconds
+from vsr.upscaler import Upscaler
+
+_MAX_SIDE = 16384
+_SIZE = re.compile(r"(\d+)[xX](\d+)")
+_LINES = re.compile(r"(\d+)p")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """Everything that a run does, decided."""
+
+    source: SourceInfo
+    picture: PictureSpec
+    """The source's picture, with what its tags leave open filled in."""
+    output: PictureSpec
+    target: Target
+    encoding: Encoding
+    routes: tuple[Route, ...]
+    tags: ColorSpec
+    """The colour tags that are written."""
+    sample_aspect_ratio: Fraction
+    model: str
+    steps: tuple[str, ...]
+    workers: int
+    notes: tuple[str, ...]
+    """Guesses, conversions and losses, one sentence each."""
+
+    def lines(self) -> list[str]:
+        """The plan as text."""
+        video, out = self.source.video, self.output
+        lines = [
+            f"source   {self.source.name} ({self.source.container})",
+            f"picture  {video.width}x{video.height} {video.unpacked_from or video.format.name}, "
+            f"{_rate(video)}, {video.codec} by {video.decoder}"
+            f"{', deinterlaced by bwdif' if video.interlaced else ''}",
+            f"upscale  {self.model} to {out.width}x{out.height} on {self.workers} threads",
+            *(f"         {step}" for step in self.steps),
+            f"encode   {self.encoding.encoder} {self.encoding.encoder_format}"
+            + "".join(f" {key}={value}" for key, value in self.encoding.options.items()),
+            f"result   {'standard output' if self.target.name == '-' else self.target.name} "
+            f"({self.target.container})",
+        ]
+        lines += [f"also     {route.line}" for route in self.routes]
+        if self.source.chapters:
+            lines.append(f"also     {len(self.source.chapters)} chapters")
+        return lines + [f"note     {note}" for note in self.notes]
+
+    def to_json(self) -> dict[str, Any]:
+        """The plan for programs."""
+        video, out = self.source.video, self.output
+        return {
+            "source": {
+                "name": self.source.name,
+                "container": self.source.container,
+                "width": video.width,
+                "height": video.height,
+                "pixel_format": video.unpacked_from or video.format.name,
+                "codec": video.codec,
+                "frame_rate": str(video.frame_rate) if video.frame_rate else None,
+                "interlaced": video.interlaced,
+            },
+            "result": {
+                "name": self.target.name,
+                "container": self.target.container,
+                "width": out.width,
+                "height": out.height,
+                "pixel_format": self.encoding.encoder_format,
+                "encoder": self.encoding.encoder,
+                "encoder_options": self.encoding.options,
+                "sample_aspect_ratio": str(self.sample_aspect_ratio),
+            },
+            "model": self.model,
+            "steps": list(self.steps),
+            "workers": self.workers,
+            "streams": [
+                {"index": r.stream.index, "kind": r.stream.kind, "codec": r.stream.codec, "action": r.action}
+                for r in self.routes
+            ],
+            "notes": list(self.notes),
+        }
+
+
+def _rate(video: VideoInfo) -> str:
+    return f"{float(video.frame_rate):.5g} fps" if video.frame_rate else "no stated rate"
+
+
+def make_plan(
+    source: SourceInfo, result: str, options: UpscaleOptions, *, source_name: str, workers: int
+) -> tuple[Plan, Upscaler]:
+    """Decide the run and prepare its upscaler. Raises OptionError for what cannot be done."""
+    target, supported = resolve(result, options.format, overwrite=options.overwrite, source=source_name)
+    video = source.video
+    color, guesses = video.color.guessed(video.height, rgb=video.format.family == "rgb")
+    if video.format.family == "gray":
+        guesses = tuple(g for g in guesses if "range" in g)
+    picture = PictureSpec(width=video.width, height=video.height, format=video.format, color=color)
+    encoding = choose(picture, video.hdr, target.container, supported, options, name=target.name)
+    size, size_notes = _output_size(video, options, encoding)
+    upscaler = Upscaler(
+        options.model,
+        source=picture,
+        size=size,
+        target_format=encoding.format,
+        target_color=encoding.color,
+        options=parse_pairs(options.model_options, "--model-option"),
+    )
+    routes = plan_routes(source, target.container)
+    plan = Plan(
+        source=source,
+        picture=picture,
+        output=upscaler.output,
+        target=target,
+        encoding=encoding,
+        routes=routes,
+        tags=_tags(video, encoding),
+        sample_aspect_ratio=_aspect(video, size),
+        model=options.model,
+        steps=upscaler.steps(),
+        workers=workers,
+        notes=(
+            *guesses,
+            *size_notes,
+            *encoding.notes,
+            *_start_notes(source),
+            *(_left_behind(routes, target.container)),
+        ),
+    )
+    return plan, upscaler
+
+
+def _left_behind(routes: tuple[Route, ...], container: str) -> list[str]:
+    left = [route for route in routes if route.action == "leave"]
+    if container in PICTURE_ONLY and left:
+        return [f"{container} holds pictures only: {len(left)} other streams stay behind"]
+    return [route.line for route in left]
+
+
+def _start_notes(source: SourceInfo) -> list[str]:
+    return [f"begins at {format_seconds(float(source.start_seconds))}"] if source.start_seconds else []
+
+
+def _tags(video: VideoInfo, encoding: Encoding) -> ColorSpec:
+    """What is written as tags: the source's own, and guesses where an open tag would change the picture.
+
+    Players guess an untagged matrix and primaries from the number of lines; more lines, another guess.
+    """
+    color = encoding.color
+    if encoding.format.family == "yuv" and video.format.family != "rgb":
+        tagged = video.color
+        color = replace(
+            color,
+            range=color.range if tagged.range is not Range.UNSPECIFIED else Range.UNSPECIFIED,
+            chroma_location=color.chroma_location
+            if color.chroma_location.name != "LEFT" or tagged.chroma_location.name == "LEFT"
+            else tagged.chroma_location,
+        )
+        if tagged.matrix is Matrix.UNSPECIFIED and tagged.primaries is Primaries.UNSPECIFIED:
+            color = replace(color, primaries=_primaries_by_size(video.width, video.height))
+    return color
+
+
+def _primaries_by_size(width: int, height: int) -> Primaries:
+    # The rule of mpv and libplacebo for untagged video.
+    if height == 576:
+        return Primaries.BT470BG
+    if width <= 720 and height in (480, 486, 488):
+        return Primaries.SMPTE170M
+    return Primaries.BT709
+
+
+def _aspect(video: VideoInfo, size: tuple[int, int]) -> Fraction:
+    width, height = size
+    exact = video.sample_aspect_ratio * Fraction(video.width * height, video.height * width)
+    # A rounded size is not a change of shape.
+    if abs(exact / video.sample_aspect_ratio - 1) <= Fraction(1, min(video.width, video.height)):
+        return video.sample_aspect_ratio
+    return exact.limit_denominator(4096)
+
+
+def _output_size(
+    video: VideoInfo, options: UpscaleOptions, encoding: Encoding
+) -> tuple[tuple[int, int], list[str]]:
+    step_w = 1 << encoding.format.log2_chroma_w
+    step_h = 1 << encoding.format.log2_chroma_h
+    if encoding.encoder in ("libvpx-vp9", "ffv1", "wrapped_avframe", "rawvideo", "mjpeg", "libwebp"):
+        step_w = step_h = 1  # these take any size; chroma rounds up
+    width, height, explicit = _wanted_size(video, options)
+    if not (1 <= width <= _MAX_SIDE and 1 <= height <= _MAX_SIDE):
+        raise OptionError(
+            f"the result would be {width}x{height}; each side must be 1 to {_MAX_SIDE}. "
+            "Choose another --scale or --size"
+        )
+    fitted = max(step_w, _nearest_multiple(width, step_w)), max(step_h, _nearest_multiple(height, step_h))
+    if fitted == (width, height):
+        return fitted, []
+    need = f"{encoding.encoder} with {encoding.format.name} needs even sides"
+    if explicit:
+        raise OptionError(f"--size {width}x{height}: {need}; use --size {fitted[0]}x{fitted[1]}")
+    return fitted, [f"{need}: {width}x{height} becomes {fitted[0]}x{fitted[1]}"]
+
+
+def _nearest_multiple(value: int, step: int) -> int:
+    return (value + step // 2) // step * step
+
+
+def _wanted_size(video: VideoInfo, options: UpscaleOptions) -> tuple[int, int, bool]:
+    if options.size is None:
+        scale = 2.0 if options.scale is None else options.scale
+        if not 0 < scale < float("inf"):
+            raise OptionError(f"--scale {scale:g}: give a factor above 0, e.g. 2 or 1.5")
+        return round(video.width * scale), round(video.height * scale), False
+    if options.scale is not None:
+        raise OptionError("--scale and --size exclude each other; give one of them")
+    if match := _SIZE.fullmatch(options.size):
+        return int(match[1]), int(match[2]), True
+    if match := _LINES.fullmatch(options.size.lower()):
+        lines = int(match[1])
+        return round(Fraction(video.width * lines, video.height)), lines, False
+    raise OptionError(f"--size {options.size!r} is not a size; write WxH like 1920x1080, or lines like 1080p")
