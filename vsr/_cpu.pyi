@@ -3,7 +3,7 @@
 # Thread-safety: safe, and the interpreter's lock is released while kernels run. `threads` splits the rows of
 # one call; several calls may run at once. Every instruction set gives the same bits.
 
-from typing import NewType
+from typing import NewType, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +11,12 @@ import numpy.typing as npt
 from vsr.frame import Plane
 
 Bank = NewType("Bank", object)
+
+# (plane, columns, rows): a plane of the source and its way to the grid, where components meet.
+_Input: TypeAlias = tuple[Plane, Bank, Bank]
+# (plane, columns, rows, bias, shift): a plane of the target and its way from the grid. `shift` says how many
+# rows of the grid, 2^shift, belong to one of its rows.
+_Output: TypeAlias = tuple[Plane, Bank, Bank, float, int]
 
 # The instruction sets that this processor runs, the fastest first.
 def isas() -> tuple[str, ...]: ...
@@ -27,4 +33,25 @@ def bank(start: npt.NDArray[np.int32], weights: npt.NDArray[np.float32], size_in
 # Filter along the rows, then across them, add bias, round halves to even, clamp to 0..top.
 def resize(
     src: Plane, dst: Plane, columns: Bank, rows: Bank, bias: float, top: float, threads: int, /
+) -> None: ...
+
+# Output k = the inputs times factors[4 k..4 k + 2], plus factors[4 k + 3]. One or three inputs and outputs.
+def convert(
+    inputs: tuple[_Input, ...],
+    outputs: tuple[_Output, ...],
+    factors: npt.NDArray[np.float32],
+    top: float,
+    threads: int,
+    /,
+) -> None: ...
+
+# Anime4K 0.9. Factors are those of the luma (0..1) by the inputs, as in `convert`, then (keep, take) of the
+# pushes by colour and by gradient: a pixel becomes keep * itself + take * (the sum of three neighbours).
+def anime4k(
+    inputs: tuple[_Input, ...],
+    outputs: tuple[_Output, ...],
+    factors: npt.NDArray[np.float32],
+    top: float,
+    threads: int,
+    /,
 ) -> None: ...

@@ -12,7 +12,10 @@ from typing import Protocol, Self
 from vsr.color import ColorSpec, Primaries, Transfer
 from vsr.errors import OptionError
 from vsr.frame import Frame, PictureSpec, PixelFormat, Plane, empty_frame
+from vsr.ops.anime4k import Anime4k
+from vsr.ops.convert import Convert
 from vsr.ops.resize import Resize, check_size, keeps_components
+from vsr.ops.scalers import SCALERS
 from vsr.registry import Registry, nearest
 
 
@@ -70,6 +73,54 @@ def _scaler_model(name: str, description: str) -> Model:
     return Model(description=description, build=build)
 
 
+def _is_strength(text: str) -> bool:
+    try:
+        return text == "auto" or 0 <= float(text) <= 1
+    except ValueError:
+        return False
+
+
+def _strength(text: str) -> float | None:
+    return None if text == "auto" else float(text)
+
+
+def _build_anime4k(source: PictureSpec, target: PictureSpec, values: Values) -> Step:
+    return Anime4k(
+        source,
+        target.width,
+        target.height,
+        strength_color=_strength(values["strength_color"]),
+        strength_gradient=_strength(values["strength_gradient"]),
+        upscale=values["upscale"],
+        target_format=target.format,
+        target_color=target.color,
+    )
+
+
+_ANIME4K_OPTIONS = (
+    ModelOption(
+        name="strength_color",
+        meaning="how far lines are thinned; auto is scale / 6",
+        default="auto",
+        allowed="auto, or 0 to 1",
+        accepts=_is_strength,
+    ),
+    ModelOption(
+        name="strength_gradient",
+        meaning="how far edges are sharpened; auto is scale / 2",
+        default="auto",
+        allowed="auto, or 0 to 1",
+        accepts=_is_strength,
+    ),
+    ModelOption(
+        name="upscale",
+        meaning="what enlarges before lines and edges are worked on",
+        default="bicubic",
+        allowed=", ".join(SCALERS),
+        accepts=SCALERS.__contains__,
+    ),
+)
+
 MODELS: Registry[Model] = Registry(
     "model",
     {
@@ -78,6 +129,11 @@ MODELS: Registry[Model] = Registry(
         "lanczos3": _scaler_model("lanczos3", "6x6 samples: sharp, slight ringing; right for every source"),
         "spline36": _scaler_model("spline36", "6x6 samples: sharp, less ringing than lanczos3"),
         "area": _scaler_model("area", "mean of the area a sample covers: for shrinking, and for pixel art"),
+        "anime4k-classic": Model(
+            description="Anime4K 0.9: thins lines and sharpens edges of drawings",
+            build=_build_anime4k,
+            options=_ANIME4K_OPTIONS,
+        ),
     },
 )
 
@@ -172,7 +228,9 @@ class Upscaler:
         _check_transfer(source.color, target.color)
         if keeps_components(source, target.format, target.color):
             return (self.model.build(source, target, self._values),)
-        raise OptionError(f"{source.format.name} cannot become {target.format.name} yet")
+        between = replace(source, width=target.width, height=target.height)
+        step = self.model.build(source, between, self._values)
+        return step, Convert(between, target.format, target.color)
 
     def _spec_of(self, frame: Frame) -> PictureSpec:
         """What a frame is; parts of its colour that it leaves open are the source's."""

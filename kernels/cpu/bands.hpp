@@ -16,8 +16,9 @@ void in_bands(int rows, int step, int threads, std::size_t scratch_floats, const
     const auto run = [&](int band) {
         const int first = int(std::int64_t(steps) * band / bands) * step;
         const int last = std::min(rows, int(std::int64_t(steps) * (band + 1) / bands) * step);
-        const std::unique_ptr<float[]> scratch(new float[scratch_floats]());
-        work(first, last, scratch.get());
+        const std::unique_ptr<float[]> memory(new float[scratch_floats + kBlock]());
+        const auto misaligned = reinterpret_cast<std::uintptr_t>(memory.get()) % 64 / sizeof(float);
+        work(first, last, memory.get() + (misaligned ? kBlock - misaligned : 0));
     };
     std::vector<std::thread> others;
     for (int band = 1; band < bands; ++band) others.emplace_back(run, band);

@@ -1,5 +1,6 @@
 #include "boundary.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 namespace vsr {
@@ -47,6 +48,67 @@ bool HeldPlane::take(PyObject* object, bool writable) {
     }
     plane = Plane{static_cast<unsigned char*>(buffer_.buf), buffer_.strides[0], int(buffer_.shape[1]),
                   int(buffer_.shape[0]), int(buffer_.itemsize)};
+    return true;
+}
+
+bool HeldPlanes::take_input(PyObject* tuple, int i, Planes& planes) {
+    PyObject *plane, *columns, *rows;
+    if (!PyArg_ParseTuple(tuple, "OOO", &plane, &columns, &rows) || !inputs_[i].take(plane, false)) return false;
+    PlaneIn& in = planes.in[i];
+    in = PlaneIn{inputs_[i].plane, bank_of(columns), bank_of(rows)};
+    if (!in.columns || !in.rows) return false;
+    if (i == 0) {
+        planes.width = in.columns->size_out;
+        planes.height = in.rows->size_out;
+    }
+    return fits(*in.columns, in.plane.width, planes.width, "columns") &&
+           fits(*in.rows, in.plane.height, planes.height, "rows");
+}
+
+bool HeldPlanes::take_output(PyObject* tuple, int i, Planes& planes) {
+    PyObject *plane, *columns, *rows;
+    float bias;
+    int shift;
+    if (!PyArg_ParseTuple(tuple, "OOOfi", &plane, &columns, &rows, &bias, &shift) || !outputs_[i].take(plane, true))
+        return false;
+    PlaneOut& out = planes.out[i];
+    out = PlaneOut{outputs_[i].plane, bank_of(columns), bank_of(rows), bias, shift};
+    if (!out.columns || !out.rows || !fits(*out.columns, planes.width, out.plane.width, "columns") ||
+        !fits(*out.rows, planes.height, out.plane.height, "rows"))
+        return false;
+    if (shift < 0 || shift > 2 || out.plane.height != (planes.height + (1 << shift) - 1) >> shift) {
+        PyErr_SetString(PyExc_ValueError, "the rows of a plane are those of the grid, shifted right by 0, 1 or 2");
+        return false;
+    }
+    step = std::max(step, 1 << shift);
+    return true;
+}
+
+bool HeldPlanes::take(PyObject* inputs, PyObject* outputs, float top, Planes& planes) {
+    const Py_ssize_t count_in = PyTuple_Size(inputs), count_out = PyTuple_Size(outputs);
+    if (PyErr_Occurred()) return false;
+    if ((count_in != 1 && count_in != 3) || (count_out != 1 && count_out != 3)) {
+        PyErr_SetString(PyExc_ValueError, "a job has 1 or 3 inputs and 1 or 3 outputs");
+        return false;
+    }
+    planes.inputs = int(count_in);
+    planes.outputs = int(count_out);
+    planes.top = top;
+    for (int i = 0; i < planes.inputs; ++i)
+        if (!take_input(PyTuple_GetItem(inputs, i), i, planes)) return false;
+    for (int i = 0; i < planes.outputs; ++i)
+        if (!take_output(PyTuple_GetItem(outputs, i), i, planes)) return false;
+    return true;
+}
+
+bool floats_of(PyObject* object, int count, float* out) {
+    Buffer buffer;
+    if (!buffer.take(object, "f", 1)) return false;
+    if (buffer.view.shape[0] != count) {
+        PyErr_Format(PyExc_ValueError, "expected %d factors", count);
+        return false;
+    }
+    std::memcpy(out, buffer.view.buf, count * sizeof(float));
     return true;
 }
 

@@ -24,6 +24,22 @@ private:
     bool held_ = false;
 };
 
+// Planes of a job: inputs are (plane, columns, rows) that lead to one grid, outputs (plane, columns, rows, bias,
+// shift) that lead from it. One or three of each.
+class HeldPlanes {
+public:
+    bool take(PyObject* inputs, PyObject* outputs, float top, Planes& planes);
+    int step = 1;  // rows of the grid that bands are multiples of
+
+private:
+    bool take_input(PyObject* tuple, int i, Planes& planes);
+    bool take_output(PyObject* tuple, int i, Planes& planes);
+    HeldPlane inputs_[3], outputs_[3];
+};
+
+// False with an exception set unless `object` is a contiguous array of `count` float32.
+bool floats_of(PyObject* object, int count, float* out);
+
 PyObject* new_bank(PyObject* module, PyObject* args);
 
 // The bank in a capsule, null with a Python exception set if it is something else.

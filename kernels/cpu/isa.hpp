@@ -1,5 +1,7 @@
 // The table of one instruction set; included once by each isa_*.cpp, which the build compiles with its flags.
+#include "anime4k.hpp"
+#include "convert.hpp"
 #include "resize.hpp"
 
 #define VSR_TABLE(name) \
-    const ::vsr::Kernels vsr::kernels_##name = {#name, ::vsr::resize};
+    const ::vsr::Kernels vsr::kernels_##name = {#name, ::vsr::resize, ::vsr::convert, ::vsr::anime4k};

@@ -1,7 +1,8 @@
 // What the Python boundary and the kernels of every instruction set share: plain data and one table.
 //
 // Nothing here owns memory. Kernel files are compiled with different instruction sets, so they must not
-// instantiate anything of the standard library: the linker could hand an AVX-512 copy to every caller.
+// instantiate anything that the linker may merge (the standard library, inline functions of external linkage):
+// it could hand an AVX-512 copy to every caller.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -11,8 +12,8 @@ namespace vsr {
 constexpr int kBlock = 16;  // outputs in a block of a bank, whatever the vector length
 constexpr int kSlack = 32;  // floats that may be read past the end of a scratch row
 
-constexpr int round_up(int n, int step) { return (n + step - 1) / step * step; }
-constexpr int row_floats(int width) { return round_up(width, kBlock) + kSlack; }
+static constexpr int round_up(int n, int step) { return (n + step - 1) / step * step; }
+static constexpr int row_floats(int width) { return round_up(width, kBlock) + kSlack; }
 
 // Samples of 1 or 2 bytes; rows `stride` bytes apart.
 struct Plane {
@@ -21,7 +22,7 @@ struct Plane {
     int width, height, bytes;
 
     template <class T>
-    T* row(int y) const { return reinterpret_cast<T*>(data + y * stride); }
+    __attribute__((always_inline)) T* row(int y) const { return reinterpret_cast<T*>(data + y * stride); }
 };
 
 // A filter along one axis: out[i] = sum over t of weights[i][t] * in[start[i] + t], t ascending.
@@ -50,17 +51,81 @@ struct ResizeJob {
     float bias, top;
 };
 
+// A plane of the source, and the way from it to the grid: the size at which components meet.
+struct PlaneIn {
+    Plane plane;
+    const Bank* columns;
+    const Bank* rows;
+};
+
+// A plane of the target, and the way to it from the grid. Its rows are those of the grid shifted right by `shift`.
+struct PlaneOut {
+    Plane plane;
+    const Bank* columns;
+    const Bank* rows;
+    float bias;
+    int shift;
+};
+
+struct Planes {
+    PlaneIn in[3];
+    PlaneOut out[3];
+    int inputs, outputs;
+    int width, height;  // of the grid
+    float top;
+};
+
+// Output k is matrix[k][0..2] times the inputs plus matrix[k][3], added in this order.
+struct ConvertJob {
+    Planes planes;
+    float matrix[3][4];
+};
+
+// Thin lines and refine edges, steered by the inputs' luma[0..2] times the inputs plus luma[3], in 0..1.
+// A pixel that moves becomes keep * itself + take * (the sum of three neighbours).
+struct Anime4kJob {
+    Planes planes;
+    float luma[4];
+    float color_keep, color_take;
+    float gradient_keep, gradient_take;
+};
+
 // One band of rows [first, last) of the destination; scratch holds as many floats as *_scratch says.
 struct Kernels {
     const char* name;
     void (*resize)(const ResizeJob& job, int first, int last, float* scratch);
+    void (*convert)(const ConvertJob& job, int first, int last, float* scratch);  // rows of the grid
+    void (*anime4k)(const Anime4kJob& job, int first, int last, float* scratch);  // rows of the grid
 };
 
 constexpr int kTile = 1024;  // columns of a tile: a ring of six rows of it stays in the L1 cache
 
-inline std::size_t resize_scratch(const ResizeJob& job) {
+static inline std::size_t resize_scratch(const ResizeJob& job) {
     const std::size_t tile = job.dst.width < kTile ? job.dst.width : kTile;
     return row_floats(job.src.width) + job.rows->taps * static_cast<std::size_t>(row_floats(int(tile)));
+}
+
+// A row of the grid, with room for a neighbour on its left.
+static constexpr int grid_row_floats(int width) { return kBlock + row_floats(width); }
+
+// Rings and rows of the sources and sinks of one band.
+static inline std::size_t planes_scratch(const Planes& planes) {
+    std::size_t floats = 0;
+    for (int i = 0; i < planes.inputs; ++i)
+        floats += row_floats(planes.in[i].plane.width) + std::size_t(planes.in[i].rows->taps) * row_floats(planes.width);
+    for (int i = 0; i < planes.outputs; ++i)
+        floats += std::size_t(planes.out[i].rows->taps) * row_floats(planes.out[i].plane.width);
+    return floats;
+}
+static inline std::size_t convert_scratch(const ConvertJob& job) {
+    return planes_scratch(job.planes) + 6 * std::size_t(row_floats(job.planes.width));
+}
+
+// Of the picture 3 rows each of components and luma, of the pushed one 4, of the gradient 3, of the result 1.
+constexpr int kColorRows = 3, kPushedRows = 4, kGradientRows = 3;
+static inline std::size_t anime4k_scratch(const Anime4kJob& job) {
+    const int rows = (job.planes.inputs + 1) * (kColorRows + kPushedRows) + kGradientRows + job.planes.inputs;
+    return planes_scratch(job.planes) + rows * std::size_t(grid_row_floats(job.planes.width));
 }
 
 extern const Kernels kernels_plain;

@@ -63,12 +63,52 @@ PyObject* resize(PyObject*, PyObject* args) {
     Py_RETURN_NONE;
 }
 
+PyObject* convert(PyObject*, PyObject* args) {
+    PyObject *inputs, *outputs, *factors;
+    float top;
+    int threads;
+    if (!PyArg_ParseTuple(args, "OOOfi", &inputs, &outputs, &factors, &top, &threads)) return nullptr;
+    HeldPlanes held;
+    ConvertJob job{};
+    if (!held.take(inputs, outputs, top, job.planes) || !floats_of(factors, 12, job.matrix[0])) return nullptr;
+    const Kernels& kernels = *active.load();
+    Py_BEGIN_ALLOW_THREADS
+    in_bands(job.planes.height, held.step, threads, convert_scratch(job),
+             [&](int first, int last, float* scratch) { kernels.convert(job, first, last, scratch); });
+    Py_END_ALLOW_THREADS
+    Py_RETURN_NONE;
+}
+
+PyObject* anime4k(PyObject*, PyObject* args) {
+    PyObject *inputs, *outputs, *factors;
+    float top;
+    int threads;
+    if (!PyArg_ParseTuple(args, "OOOfi", &inputs, &outputs, &factors, &top, &threads)) return nullptr;
+    HeldPlanes held;
+    Anime4kJob job{};
+    float values[8];
+    if (!held.take(inputs, outputs, top, job.planes) || !floats_of(factors, 8, values)) return nullptr;
+    std::copy(values, values + 4, job.luma);
+    job.color_keep = values[4];
+    job.color_take = values[5];
+    job.gradient_keep = values[6];
+    job.gradient_take = values[7];
+    const Kernels& kernels = *active.load();
+    Py_BEGIN_ALLOW_THREADS
+    in_bands(job.planes.height, held.step, threads, anime4k_scratch(job),
+             [&](int first, int last, float* scratch) { kernels.anime4k(job, first, last, scratch); });
+    Py_END_ALLOW_THREADS
+    Py_RETURN_NONE;
+}
+
 PyMethodDef methods[] = {
     {"isas", isas, METH_NOARGS, nullptr},
     {"isa", isa, METH_NOARGS, nullptr},
     {"use_isa", use_isa, METH_VARARGS, nullptr},
     {"bank", new_bank, METH_VARARGS, nullptr},
     {"resize", resize, METH_VARARGS, nullptr},
+    {"convert", convert, METH_VARARGS, nullptr},
+    {"anime4k", anime4k, METH_VARARGS, nullptr},
     {nullptr, nullptr, 0, nullptr},
 };
 PyModuleDef definition = {PyModuleDef_HEAD_INIT, "_cpu", nullptr, -1, methods, nullptr, nullptr, nullptr, nullptr};

@@ -18,41 +18,29 @@ inline Tile tile_at(const Bank& columns, int first) {
     return {first, last, columns.start[first], columns.start[last - 1] + columns.taps};
 }
 
-template <class In>
 void resize_source_row(const ResizeJob& job, const Tile& tile, int y, float* floats, float* out) {
-    const In* samples = job.src.row<const In>(y) + tile.from;
-    if (job.columns->identity) return samples_to_floats(samples, tile.to - tile.from, out);
-    samples_to_floats(samples, tile.to - tile.from, floats);
+    const int needed = tile.to - tile.from;
+    if (job.columns->identity) return samples_to_floats(job.src, y, tile.from, needed, out);
+    samples_to_floats(job.src, y, tile.from, needed, floats);
     filter_row(floats, tile.from, *job.columns, tile.first / kBlock, (tile.last + kBlock - 1) / kBlock, out);
 }
 
-template <class In, class Out>
 void resize_tile(const ResizeJob& job, const Tile& tile, int first, int last, float* scratch) {
     const int width = tile.last - tile.first;
     const Ring ring{scratch + row_floats(job.src.width), job.rows->taps, row_floats(width)};
-    int next = job.rows->start[first];
+    int next = 0;
     for (int y = first; y < last; ++y) {
-        if (next < job.rows->start[y]) next = job.rows->start[y];
-        for (; next < job.rows->start[y] + job.rows->taps; ++next)
-            resize_source_row<In>(job, tile, next, scratch, ring.row(next));
-        const ToSamples<Out> sink{job.dst.row<Out>(y) + tile.first, all(job.bias), all(job.top)};
-        filter_across(ring, *job.rows, y, width, sink);
+        const int start = job.rows->start[y];
+        if (next < start) next = start;
+        for (; next < start + job.rows->taps; ++next)
+            resize_source_row(job, tile, next, scratch, ring.row(next));
+        filter_across(ring, *job.rows, y, width, job.dst, tile.first, job.bias, job.top);
     }
 }
 
-template <class In, class Out>
-void resize_band(const ResizeJob& job, int first, int last, float* scratch) {
-    for (int x = 0; x < job.dst.width; x += kTile)
-        resize_tile<In, Out>(job, tile_at(*job.columns, x), first, last, scratch);
-}
-
 void resize(const ResizeJob& job, int first, int last, float* scratch) {
-    using u8 = std::uint8_t;
-    using u16 = std::uint16_t;
-    if (job.src.bytes == 1 && job.dst.bytes == 1) return resize_band<u8, u8>(job, first, last, scratch);
-    if (job.src.bytes == 1) return resize_band<u8, u16>(job, first, last, scratch);
-    if (job.dst.bytes == 1) return resize_band<u16, u8>(job, first, last, scratch);
-    resize_band<u16, u16>(job, first, last, scratch);
+    for (int x = 0; x < job.dst.width; x += kTile)
+        resize_tile(job, tile_at(*job.columns, x), first, last, scratch);
 }
 
 }  // namespace

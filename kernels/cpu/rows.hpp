@@ -25,6 +25,11 @@ inline void samples_to_floats(const T* in, int n, float* out) {
     store(out + x, load(rest));
 }
 
+inline void samples_to_floats(const Plane& plane, int y, int from, int n, float* out) {
+    if (plane.bytes == 1) return samples_to_floats(plane.row<const std::uint8_t>(y) + from, n, out);
+    samples_to_floats(plane.row<const std::uint16_t>(y) + from, n, out);
+}
+
 template <int TAPS, class Picker>
 inline F filter_block(const Picker& pick, const float* lanes, int taps) {
     F sum = pick(0) * load(lanes);
@@ -122,7 +127,7 @@ void filter_across_by(const Ring& ring, const Bank& bank, int y, int width, cons
 
 // Output row y from the ring's rows start[y]..start[y] + taps - 1.
 template <class Sink>
-void filter_across(const Ring& ring, const Bank& bank, int y, int width, const Sink& sink) {
+void filter_across_to(const Ring& ring, const Bank& bank, int y, int width, const Sink& sink) {
     switch (bank.taps) {
         case 1: return filter_across_by<1>(ring, bank, y, width, sink);
         case 2: return filter_across_by<2>(ring, bank, y, width, sink);
@@ -130,6 +135,21 @@ void filter_across(const Ring& ring, const Bank& bank, int y, int width, const S
         case 6: return filter_across_by<6>(ring, bank, y, width, sink);
         default: return filter_across_by<0>(ring, bank, y, width, sink);
     }
+}
+
+inline void filter_across(const Ring& ring, const Bank& bank, int y, int width, float* out) {
+    filter_across_to(ring, bank, y, width, ToFloats{out});
+}
+
+// Into row y of a plane, from its column `from` on.
+inline void filter_across(const Ring& ring, const Bank& bank, int y, int width, const Plane& out, int from,
+                          float bias, float top) {
+    if (out.bytes == 1) {
+        const ToSamples<std::uint8_t> sink{out.row<std::uint8_t>(y) + from, all(bias), all(top)};
+        return filter_across_to(ring, bank, y, width, sink);
+    }
+    const ToSamples<std::uint16_t> sink{out.row<std::uint16_t>(y) + from, all(bias), all(top)};
+    filter_across_to(ring, bank, y, width, sink);
 }
 
 }  // namespace

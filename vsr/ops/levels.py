@@ -1,6 +1,6 @@
 """What code values stand for: the scale and offset of each plane, by range and depth."""
 
-from vsr.color import ColorSpec, Range
+from vsr.color import ColorSpec, Matrix, Range
 from vsr.errors import OptionError
 from vsr.frame import PixelFormat
 
@@ -20,7 +20,8 @@ def levels(fmt: PixelFormat, color: ColorSpec, plane: int) -> tuple[float, float
         )
     middle = 1 << (fmt.depth - 1)
     if fmt.is_chroma(plane):
-        return (top, middle) if color.range is Range.FULL else (224 * factor, middle)
+        limited = 219 if color.matrix is Matrix.YCGCO else 224  # YCgCo is made of RGB's code values
+        return (top, middle) if color.range is Range.FULL else (limited * factor, middle)
     return (top, 0) if color.range is Range.FULL else (219 * factor, 16 * factor)
 
 
