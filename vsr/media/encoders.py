@@ -199,6 +199,9 @@ _BY_CONTAINER = {
 }
 
 
+_VP9_ALPHA = ("matroska", "webm")
+
+
 def _auto(source: PictureSpec, container: str, supported: set[str], suffix: str) -> str:
     if container == "image2":
         return _BY_SUFFIX[suffix]
@@ -207,7 +210,7 @@ def _auto(source: PictureSpec, container: str, supported: set[str], suffix: str)
     fmt = source.format
     if container == "mov" and fmt.alpha:
         return "prores_ks"
-    if fmt.alpha and "vp9" in supported:
+    if fmt.alpha and container in _VP9_ALPHA:
         return "libvpx-vp9" if fmt.depth == 8 or "ffv1" not in supported else "ffv1"
     if container == "webm":
         fits_av1 = (fmt.log2_chroma_w, fmt.log2_chroma_h) == (1, 1) and fmt.depth <= 10
@@ -225,6 +228,8 @@ def _pick_format(
     offered = [f.name for f in codec.video_formats or []] or [source.format.name]
     if container == "yuv4mpegpipe":
         offered = [f for f in _Y4M_FORMATS if f in offered or len(offered) == 1]
+    if name == "libvpx-vp9":  # it takes RGB only as an experiment, and alpha needs Matroska's second stream
+        offered = [f for f in offered if "gbr" not in f and ("a" not in f or container in _VP9_ALPHA)]
     candidates = {}
     for offer in offered:
         try:

@@ -13,6 +13,8 @@ import av
 
 from vsr.media._av import reading
 from vsr.media.digests import StreamDigest
+from vsr.media.passthrough import EditList
+from vsr.media.pixels import is_transparent
 from vsr.media.reader import CopiedPacket, Reader, ReadFaults
 from vsr.media.source import SourceInfo, StreamInfo
 
@@ -32,6 +34,8 @@ class MediaFacts:
     covers: tuple[str, ...] = ()
     """Digests of the cover pictures, whether the container keeps them as streams or attachments."""
     faults: ReadFaults = field(default_factory=ReadFaults)
+    transparent_frames: int = 0
+    """Frames whose alpha plane is not opaque everywhere."""
 
 
 def content_digest(data: bytes) -> str:
@@ -46,9 +50,14 @@ def attachment_facts(streams: tuple[StreamInfo, ...]) -> tuple[dict[str, str], t
     return files, covers
 
 
-def facts_by_decoding(source: str | Path) -> MediaFacts:
-    """Return the facts of a source, its frame times as its decoder gives them. Decodes all of it."""
+def facts_by_decoding(source: str | Path, result_container: str) -> MediaFacts:
+    """Return the facts of a source, its frame times as its decoder gives them. Decodes all of it.
+
+    `result_container` is where they are expected: one without edit lists does not get what they hide.
+    """
     times = array("q")
+    edits = EditList(result_container)
+    transparent = 0
     with Reader(source) as reader:
         digests = {
             s.index: StreamDigest(codec=s.codec, time_base=s.time_base)
@@ -58,8 +67,10 @@ def facts_by_decoding(source: str | Path) -> MediaFacts:
         for item in reader.items():
             if not isinstance(item, CopiedPacket):
                 times.append(item.pts)
+                transparent += is_transparent(item)
             elif item.stream.index in digests:
-                digests[item.stream.index].add(item.packet)
+                for packet in edits.feed(item.stream.index, item.packet):
+                    digests[item.stream.index].add(packet)
         files, covers = attachment_facts(reader.info.streams)
         return MediaFacts(
             info=reader.info,
@@ -69,6 +80,7 @@ def facts_by_decoding(source: str | Path) -> MediaFacts:
             attachments=files,
             covers=covers,
             faults=reader.faults,
+            transparent_frames=transparent,
         )
 
 

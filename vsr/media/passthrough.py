@@ -53,6 +53,29 @@ class Route:
                 return f"{label}: NOT KEPT, {self.reason}"
 
 
+class EditList:
+    """Applies to a copied stream what an edit list hides, where the new container has no edit lists.
+
+    MP4 marks packets outside its edit list as discarded: seconds that were cut away, or the priming of
+    an audio encoder. MP4 results keep them all, hidden as before. Elsewhere they would be heard, so only
+    the last one stays, which the decoder needs to begin cleanly.
+    """
+
+    def __init__(self, container: str) -> None:
+        self._keeps_all = bool(MP4 & set(container.split(",")))
+        self._preroll: dict[int, Any] = {}
+
+    def feed(self, index: int, packet: Any) -> tuple[Any, ...]:
+        """Take the next packet of stream `index` and return those to write, in order."""
+        if self._keeps_all:
+            return (packet,)
+        if packet.is_discard:
+            self._preroll[index] = packet
+            return ()
+        held = self._preroll.pop(index, None)
+        return (packet,) if held is None else (held, packet)
+
+
 def plan_routes(source: SourceInfo, container: str) -> tuple[Route, ...]:
     """Decide for every stream of `source` what the container can do with it.
 

@@ -26,6 +26,8 @@ def planar_format(name: str) -> PixelFormat:
             f"pixel format {name} has no planar equivalent; convert the source with ffmpeg first"
         )
     components = decoded.components
+    if not components:
+        raise DecodeError(f"pixel format {name} lies in a device's memory; nothing here can read it")
     alpha = decoded.has_palette or any(c.is_alpha for c in components)
     colors = len(components) - (alpha and not decoded.has_palette)
     is_rgb = decoded.is_rgb or decoded.has_palette
@@ -96,6 +98,11 @@ def from_av(
         duration=duration,
         owner=planar,
     )
+
+
+def is_transparent(frame: Frame) -> bool:
+    """True if the frame has alpha that is not opaque everywhere."""
+    return frame.format.alpha and bool(frame.planes[-1].min() < frame.format.max_value)
 
 
 class FramePool:

@@ -19,7 +19,7 @@ from vsr.frame import Frame
 from vsr.media import images
 from vsr.media._av import explain, reading
 from vsr.media.deinterlace import Deinterlacer
-from vsr.media.pixels import color_of, from_av, planar_format
+from vsr.media.pixels import color_of, from_av, is_transparent, planar_format
 from vsr.media.sidedata import DYNAMIC_SIDE_DATA, frame_side_data, hdr_metadata, parse_display_matrix
 from vsr.media.source import Chapter, Disposition, SourceInfo, StreamInfo, StreamKind, VideoInfo
 from vsr.options import DeinterlaceMode
@@ -225,6 +225,7 @@ class Reader:
             interlaced=self._filter is not None,
             hdr=hdr_metadata(side_data),
             num_frames_from_header=stream.frames or None,
+            transparent=is_transparent(first),
             unpacked_from=raw.format.name if unpacked else None,
             decoder=self._decoder.codec.name,
             metadata=dict(stream.metadata),

@@ -61,6 +61,8 @@ class VideoInfo(PictureSpec):
     """True when the codec or the first frame says so and the reader deinterlaces."""
     hdr: HdrMetadata
     num_frames_from_header: int | None
+    transparent: bool
+    """True when the first frame has alpha that is not opaque everywhere. Many decoders always give alpha."""
     unpacked_from: str | None
     """The decoder's pixel format where it is not planar; unpacking loses nothing."""
     decoder: str

@@ -40,7 +40,9 @@ def content_tags(metadata: Mapping[str, str]) -> dict[str, str]:
         base = lower.split("-")[0]  # mkvmerge writes BPS-eng
         if base in _OF_THE_FILE or lower.startswith("_statistics"):
             continue
-        if lower == "language" and value == "und":
+        if (lower, value) == ("language", "und") or (
+            lower == "creation_time" and value.startswith("1970-01-01T00:00:00")  # a clock that was not set
+        ):
             continue
         kept[key] = value
     return kept

@@ -70,8 +70,8 @@ def verify(source: str | Path, result: str | Path) -> VerifyReport:
 
     Raises DecodeError where either cannot be read.
     """
-    expected = facts_by_decoding(source)
     found = facts_by_demuxing(result)
+    expected = facts_by_decoding(source, found.info.container)
     faults = [Finding("source", "note", line) for line in expected.faults.lines()]
     return VerifyReport(str(source), str(result), tuple(faults) + compare(expected, found))
 
@@ -87,7 +87,7 @@ def compare(
         *_compare_streams(expected, found, shift, reasons or {}),
         *_compare_chapters(expected, found, shift),
         *_compare_attachments(expected, found, reasons or {}),
-        *_compare_tags("tags", expected.info.metadata, found.info.metadata),
+        *_compare_tags("tags", expected.info.metadata, found.info.metadata, {}),
     ]
     return tuple(findings)
 
@@ -166,10 +166,11 @@ def _compare_picture(expected: MediaFacts, found: MediaFacts) -> Iterator[Findin
         yield Finding("rotation", "lost", f"{before.display_matrix} became {after.display_matrix}")
     elif before.display_matrix:
         yield Finding("rotation", "kept", "the display matrix")
+    yield from _compare_alpha(expected, after.format.alpha)
     yield from _compare_hdr(before.hdr, after.hdr)
     for kind in sorted(before.other_side_data - after.other_side_data):
         yield Finding("side data", "lost", DYNAMIC_SIDE_DATA[kind])
-    yield from _compare_tags("picture stream", before.metadata, after.metadata)
+    yield from _compare_tags("picture stream", before.metadata, after.metadata, found.info.metadata)
     yield from _compare_disposition("picture stream", before.disposition, after.disposition)
 
 
@@ -202,6 +203,13 @@ def _compare_aspect(expected: MediaFacts, found: MediaFacts) -> Iterator[Finding
         yield Finding("aspect ratio", "kept", f"{float(got):.4f} (samples {after.sample_aspect_ratio})")
 
 
+def _compare_alpha(expected: MediaFacts, kept: bool) -> Iterator[Finding]:
+    if expected.transparent_frames and not kept:
+        yield Finding("alpha", "lost", f"{expected.transparent_frames} frames are transparent in the source")
+    elif expected.transparent_frames:
+        yield Finding("alpha", "kept", f"in {expected.transparent_frames} frames")
+
+
 def _compare_hdr(before: HdrMetadata, after: HdrMetadata) -> Iterator[Finding]:
     for subject, old, new in (
         ("HDR mastering display", before.mastering, after.mastering),
@@ -221,7 +229,7 @@ def _compare_streams(
 ) -> Iterator[Finding]:
     remaining = [s for s in found.info.streams if s.index in found.digests]
     for stream in expected.info.streams:
-        if stream.index not in expected.digests:
+        if stream.index not in expected.digests or stream.kind in ("cover", "attachment"):
             continue
         match = next((s for s in remaining if s.kind == stream.kind), None)
         if match is None or stream.index in reasons:
@@ -235,6 +243,8 @@ def _compare_streams(
         yield from _compare_stream(
             stream, expected.digests[stream.index], match, found.digests[match.index], shift
         )
+        yield from _compare_tags(stream.label, stream.metadata, match.metadata, found.info.metadata)
+        yield from _compare_disposition(stream.label, stream.disposition, match.disposition)
 
 
 def _compare_stream(
@@ -251,8 +261,6 @@ def _compare_stream(
     worst = _worst_offset(before.times, before.time_base, after.times, after.time_base, shift)
     if worst > max(after.time_base, before.time_base):
         yield Finding(label, "lost", f"its times moved against the picture by {format_seconds(float(worst))}")
-    yield from _compare_tags(label, stream.metadata, match.metadata)
-    yield from _compare_disposition(label, stream.disposition, match.disposition)
 
 
 def _worst_offset(
@@ -303,8 +311,11 @@ def _compare_attachments(
         )
 
 
-def _compare_tags(label: str, before: dict[str, str], after: dict[str, str]) -> Iterator[Finding]:
-    found = {key.lower(): value for key, value in after.items()}
+def _compare_tags(
+    label: str, before: dict[str, str], after: dict[str, str], of_file: dict[str, str]
+) -> Iterator[Finding]:
+    """MP4 repeats the file's creation time for each stream, Matroska has it once: `of_file` counts too."""
+    found = {key.lower(): value for key, value in (of_file | after).items()}
     wanted = content_tags(before)
     missing = [key for key, value in wanted.items() if found.get(key.lower()) != value]
     if missing:

@@ -17,10 +17,10 @@ from vsr.frame import Frame, PictureSpec
 from vsr.media._av import writing
 from vsr.media.digests import StreamDigest
 from vsr.media.encoders import Encoding
-from vsr.media.passthrough import MKV, MP4, PICTURE_ONLY, Route, cover_file
+from vsr.media.passthrough import MKV, MP4, PICTURE_ONLY, EditList, Route, cover_file
 from vsr.media.pixels import FramePool
 from vsr.media.reader import CopiedPacket
-from vsr.media.source import Chapter, SourceInfo
+from vsr.media.source import Chapter, SourceInfo, StreamInfo
 from vsr.media.tags import content_tags
 from vsr.registry import nearest
 from vsr.timing import rescale
@@ -76,6 +76,7 @@ class Writer:
         self._durations: dict[int, int] = {}
         self._outputs: dict[int, Any] = {}
         self._held: list[CopiedPacket] = []
+        self._edits = EditList(target.container)
         self._shift: Fraction | None = None
         self._started = False
         self._closed = False
@@ -207,7 +208,7 @@ class Writer:
                 self._start(item)
                 self._write_frame(item)
             elif self._started:
-                self._write_packet(item)
+                self._pass_on(item)
             else:
                 self._held.append(item)
 
@@ -219,7 +220,7 @@ class Writer:
         self._container.start_encoding()
         held, self._held = self._held, []
         for item in held:
-            self._write_packet(item)
+            self._pass_on(item)
 
     def set_shift(self, seconds: Fraction) -> None:
         """Subtract this from every time, for a result that begins inside its source."""
@@ -266,23 +267,22 @@ class Writer:
         self.bytes_written += packet.size
         self._container.mux_one(packet)
 
-    def _write_packet(self, item: CopiedPacket) -> None:
-        index = item.stream.index
-        route = self._routes[index]
-        output = self._outputs.get(index)
+    def _pass_on(self, item: CopiedPacket) -> None:
+        output = self._outputs.get(item.stream.index)
         if output is None:
             return
-        packet = item.packet
-        if route.action == "convert":
-            converted = _convert_subtitle(item, output)
-            if converted is None:
-                return
-            packet = converted
+        for packet in self._edits.feed(item.stream.index, item.packet):
+            if self._routes[item.stream.index].action == "convert":
+                packet = _convert_subtitle(item.stream, packet, output)
+            if packet is not None:
+                self._write_packet(item.stream, packet, output)
+
+    def _write_packet(self, stream: StreamInfo, packet: Any, output: Any) -> None:
         if self._shift:
-            shift = rescale(1, self._shift, item.stream.time_base)
+            shift = rescale(1, self._shift, stream.time_base)
             packet.pts = None if packet.pts is None else packet.pts - shift
             packet.dts = None if packet.dts is None else packet.dts - shift
-        self.digests[index].add(packet)
+        self.digests[stream.index].add(packet)
         self.bytes_written += packet.size
         packet.stream = output
         self._container.mux_one(packet)
@@ -322,9 +322,8 @@ class Writer:
             self.abandon()
 
 
-def _convert_subtitle(item: CopiedPacket, output: Any) -> Any:
-    source = item.packet
-    subtitle = item.stream.handle.codec_context.decode2(source)
+def _convert_subtitle(stream: StreamInfo, source: Any, output: Any) -> Any:
+    subtitle = stream.handle.codec_context.decode2(source)
     if subtitle is None or not len(subtitle):
         return None
     packet: Any = output.codec_context.encode_subtitle(subtitle)

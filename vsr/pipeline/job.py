@@ -18,6 +18,7 @@ from vsr.frame import Frame
 from vsr.media.digests import StreamDigest
 from vsr.media.facts import MediaFacts, attachment_facts, facts_by_demuxing
 from vsr.media.passthrough import PICTURE_ONLY
+from vsr.media.pixels import is_transparent
 from vsr.media.reader import CopiedPacket, Reader
 from vsr.media.source import Chapter, SourceInfo
 from vsr.media.verify import Finding, compare
@@ -135,7 +136,7 @@ class Job:
         if duration == 0:
             raise OptionError("--duration 0 leaves nothing to do")
         self._result = result
-        self._trimmed = duration is not None
+        self._transparent_frames = 0
         self._reader = Reader(
             source, deinterlace=options.deinterlace, start_seconds=start, duration_seconds=duration
         )
@@ -190,6 +191,8 @@ class Job:
 
         def work(item: Item) -> Item:
             assert isinstance(item, Frame)
+            if is_transparent(item):
+                self._transparent_frames += 1
             return self._upscaler(item, into=writer.pool.take())
 
         def size_of(item: Item) -> int:
@@ -259,7 +262,7 @@ class Job:
             found = facts_by_demuxing(plan.target.name)
         except MediaError as error:
             return (Finding("result", "lost", f"it cannot be read back: {error}"),)
-        expected = _expected(plan, writer, self._shift)
+        expected = replace(_expected(plan, writer, self._shift), transparent_frames=self._transparent_frames)
         if plan.target.container in PICTURE_ONLY:
             return tuple(f for f in compare(expected, found) if f.subject in ("frames", "frame times"))
         reasons = {r.stream.index: r.reason for r in plan.routes if r.action == "leave"}

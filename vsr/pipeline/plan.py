@@ -9,7 +9,7 @@ from typing import Any
 
 from vsr.color import ColorSpec, Matrix, Primaries, Range
 from vsr.errors import OptionError
-from vsr.frame import PictureSpec
+from vsr.frame import PictureSpec, PixelFormat, format_name, pixel_format
 from vsr.media.encoders import Encoding, choose, parse_pairs
 from vsr.media.passthrough import PICTURE_ONLY, Route, plan_routes
 from vsr.media.source import SourceInfo, VideoInfo
@@ -113,7 +113,8 @@ def make_plan(
     if video.format.family == "gray":
         guesses = tuple(g for g in guesses if "range" in g)
     picture = PictureSpec(width=video.width, height=video.height, format=video.format, color=color)
-    encoding = choose(picture, video.hdr, target.container, supported, options, name=target.name)
+    wanted = picture if video.transparent else replace(picture, format=_opaque(video.format))
+    encoding = choose(wanted, video.hdr, target.container, supported, options, name=target.name)
     size, size_notes = _output_size(video, options, encoding)
     upscaler = Upscaler(
         options.model,
@@ -140,11 +141,26 @@ def make_plan(
             *guesses,
             *size_notes,
             *encoding.notes,
+            *_alpha_notes(video, encoding),
             *_start_notes(source),
             *(_left_behind(routes, target.container)),
         ),
     )
     return plan, upscaler
+
+
+def _opaque(fmt: PixelFormat) -> PixelFormat:
+    if not fmt.alpha:
+        return fmt
+    return pixel_format(format_name(fmt.family, fmt.depth, (fmt.log2_chroma_w, fmt.log2_chroma_h)))
+
+
+def _alpha_notes(video: VideoInfo, encoding: Encoding) -> list[str]:
+    if not video.transparent or encoding.format.alpha:
+        return []
+    return [
+        f"alpha: NOT KEPT, {encoding.encoder} has none; .webm, .mkv and .mov with their default encoder do"
+    ]
 
 
 def _left_behind(routes: tuple[Route, ...], container: str) -> list[str]:
