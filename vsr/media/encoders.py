@@ -33,6 +33,10 @@ class EncoderSpec:
     parameters_option: str | None = None
     """The option that takes the library's own key=value:key=value list."""
     lossless: bool = False
+    any_size: bool = False
+    """True when odd sides are fine with subsampled chroma."""
+    keeps_sample_aspect: bool = False
+    """True when the coded picture itself says how wide a sample is; PyAV cannot tell the container."""
     color: ColorSpec | None = None
     """The only colour description that files of this kind can have."""
     gray: bool = False
@@ -44,12 +48,14 @@ ENCODERS = Registry(
     {
         "libx264": EncoderSpec(
             summary="H.264, plays everywhere; the default for 8 bit",
+            keeps_sample_aspect=True,
             quality=18,
             preset="veryfast",
             parameters_option="x264-params",
         ),
         "libx265": EncoderSpec(
             summary="HEVC; the default above 8 bit and for HDR",
+            keeps_sample_aspect=True,
             quality=20,
             preset="veryfast",
             options={"x265-params": "log-level=none"},
@@ -63,6 +69,7 @@ ENCODERS = Registry(
         ),
         "libvpx-vp9": EncoderSpec(
             summary="VP9; the default for WebM and MKV where there is alpha",
+            any_size=True,
             quality=24,
             preset_option="cpu-used",
             preset="5",
@@ -70,6 +77,8 @@ ENCODERS = Registry(
         ),
         "ffv1": EncoderSpec(
             summary="lossless, for archives and further work",
+            keeps_sample_aspect=True,
+            any_size=True,
             quality_option=None,
             preset_option=None,
             options={"level": "3", "slicecrc": "1"},
@@ -83,13 +92,26 @@ ENCODERS = Registry(
             options={"vendor": "apl0"},
         ),
         "libx264rgb": EncoderSpec(
-            summary="H.264 that stays in RGB", quality=18, preset="veryfast", parameters_option="x264-params"
+            summary="H.264 that stays in RGB",
+            keeps_sample_aspect=True,
+            quality=18,
+            preset="veryfast",
+            parameters_option="x264-params",
+        ),
+        "mpeg4": EncoderSpec(
+            summary="MPEG-4 part 2, for AVI",
+            keeps_sample_aspect=True,
+            quality_option="qscale",
+            quality=3,
+            preset_option=None,
+            options={"flags": "+qscale"},
         ),
         "png": EncoderSpec(
-            summary="images", quality_option=None, preset_option=None, lossless=True, gray=True
+            summary="images", any_size=True, quality_option=None, preset_option=None, lossless=True, gray=True
         ),
         "mjpeg": EncoderSpec(
             summary="JPEG images",
+            any_size=True,
             quality_option="qscale",
             quality=2,
             preset_option=None,
@@ -98,6 +120,7 @@ ENCODERS = Registry(
         ),
         "libwebp": EncoderSpec(
             summary="WebP images",
+            any_size=True,
             quality_option="quality",
             quality=92,
             preset_option=None,
@@ -106,14 +129,27 @@ ENCODERS = Registry(
             ),
         ),
         "tiff": EncoderSpec(
-            summary="TIFF images", quality_option=None, preset_option=None, lossless=True, gray=True
+            summary="TIFF images",
+            any_size=True,
+            quality_option=None,
+            preset_option=None,
+            lossless=True,
+            gray=True,
         ),
-        "bmp": EncoderSpec(summary="BMP images", quality_option=None, preset_option=None, lossless=True),
+        "bmp": EncoderSpec(
+            summary="BMP images", any_size=True, quality_option=None, preset_option=None, lossless=True
+        ),
         "rawvideo": EncoderSpec(
-            summary="uncompressed", quality_option=None, preset_option=None, lossless=True, gray=True
+            summary="uncompressed",
+            any_size=True,
+            quality_option=None,
+            preset_option=None,
+            lossless=True,
+            gray=True,
         ),
         "wrapped_avframe": EncoderSpec(
             summary="uncompressed, for yuv4mpegpipe and null",
+            any_size=True,
             quality_option=None,
             preset_option=None,
             lossless=True,
@@ -124,6 +160,11 @@ ENCODERS = Registry(
 """The encoders with defaults of their own. Any other that this FFmpeg has runs with its own defaults."""
 
 _OTHER = EncoderSpec(summary="", quality_option=None, preset_option=None)
+
+
+def spec_of(encoder: str) -> EncoderSpec:
+    """Return what the table says of an encoder, or what holds for any."""
+    return ENCODERS[encoder] if encoder in ENCODERS else _OTHER  # noqa: SIM401  (unknown is no KeyError)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,18 +193,19 @@ def choose(
 ) -> Encoding:
     """Decide encoder, pixel format and options for frames like `source` (its colour already guessed).
 
-    container: FFmpeg's muxer name. supported: the codecs and encoders that it takes. name: the result's.
+    container: FFmpeg's muxer name. supported: the codecs and encoders that it takes, empty
+    where FFmpeg cannot say. name: the result's.
     Raises OptionError for an encoder that this FFmpeg lacks or the container cannot carry.
     """
     best = _auto(source, container, supported, Path(name).suffix.lower())
     encoder = best if options.encoder == "auto" else options.encoder
     codec = _codec(encoder)
-    if not {codec.name, codec.canonical_name} & supported:
+    if supported and not {codec.name, codec.canonical_name} & supported:
         raise OptionError(
             f"{container} cannot carry {codec.canonical_name} ({encoder}); "
             f"choose another container (mkv carries all) or --encoder {best}"
         )
-    spec = ENCODERS[encoder] if encoder in ENCODERS else _OTHER  # noqa: SIM401  (unknown is no KeyError)
+    spec = spec_of(encoder)
     encoder_format, notes = _pick_format(encoder, codec, spec, source, container)
     fmt = planar_format(encoder_format)
     color = spec.color if spec.color and fmt.family == "yuv" else _output_color(source, fmt)
@@ -217,7 +259,7 @@ def _auto(source: PictureSpec, container: str, supported: set[str], suffix: str)
         return "libsvtav1" if fits_av1 or fmt.depth > 8 else "libvpx-vp9"
     order = ("libx265", "libx264") if fmt.depth > 8 else ("libx264", "libx265")
     for name in (*order, "libsvtav1", "libvpx-vp9", "ffv1"):
-        if av.Codec(name, "w").canonical_name in supported:
+        if not supported or av.Codec(name, "w").canonical_name in supported:
             return name
     raise OptionError(f"vsr has no encoder that {container} carries; use mkv, mp4, mov, webm or --encoder")
 
@@ -304,6 +346,9 @@ def _output_color(source: PictureSpec, target: PixelFormat) -> ColorSpec:
     )
 
 
+_QP_TO_LAMBDA = 118  # FFmpeg's FF_QP2LAMBDA
+
+
 def _settings(
     name: str, spec: EncoderSpec, fmt: PixelFormat, hdr: HdrMetadata, options: UpscaleOptions
 ) -> dict[str, str]:
@@ -312,8 +357,8 @@ def _settings(
     _set_choice(settings, name, "--preset", spec.preset_option, options.preset, spec.preset)
     if name == "prores_ks" and options.preset is None:
         settings["profile"] = "4444" if fmt.log2_chroma_w == 0 else "hq"
-    if name == "mjpeg":
-        settings["global_quality"] = str(int(float(settings.pop("qscale")) * 118))  # FF_QP2LAMBDA
+    if "qscale" in settings:
+        settings["global_quality"] = str(round(float(settings.pop("qscale")) * _QP_TO_LAMBDA))
     parameters = _hdr_parameters(name, hdr)
     given = parse_pairs(options.encoder_options, "--encoder-option")
     if spec.parameters_option:

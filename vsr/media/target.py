@@ -63,7 +63,8 @@ def _target(name: str, url: str, container: str, options: dict[str, str]) -> tup
         raise OptionError(
             f"this FFmpeg cannot write the container {container!r}; names are FFmpeg's: matroska, mp4, nut"
         ) from None
-    supported = set(probe.supported_codecs)
+    # FFmpeg knows only three of the codecs that its MPEG-TS muxer takes.
+    supported = set() if container == "mpegts" else set(probe.supported_codecs)
     probe.close()
     if container in ("yuv4mpegpipe", "null", "md5", "framemd5", "image2", "rawvideo"):
         supported |= {"wrapped_avframe", "rawvideo"} | {codec for codec in _IMAGE_CODECS}

@@ -10,7 +10,7 @@ from typing import Any
 from vsr.color import ColorSpec, Matrix, Primaries, Range
 from vsr.errors import OptionError
 from vsr.frame import PictureSpec, PixelFormat, format_name, pixel_format
-from vsr.media.encoders import Encoding, choose, parse_pairs
+from vsr.media.encoders import Encoding, choose, parse_pairs, spec_of
 from vsr.media.passthrough import PICTURE_ONLY, Route, plan_routes
 from vsr.media.source import SourceInfo, VideoInfo
 from vsr.media.target import resolve
@@ -133,7 +133,9 @@ def make_plan(
         encoding=encoding,
         routes=routes,
         tags=_tags(video, encoding),
-        sample_aspect_ratio=_aspect(video, size),
+        sample_aspect_ratio=_aspect(video, size)
+        if spec_of(encoding.encoder).keeps_sample_aspect
+        else Fraction(1),
         model=options.model,
         steps=upscaler.steps(),
         workers=workers,
@@ -215,11 +217,14 @@ def _aspect(video: VideoInfo, size: tuple[int, int]) -> Fraction:
 def _output_size(
     video: VideoInfo, options: UpscaleOptions, encoding: Encoding
 ) -> tuple[tuple[int, int], list[str]]:
-    step_w = 1 << encoding.format.log2_chroma_w
-    step_h = 1 << encoding.format.log2_chroma_h
-    if encoding.encoder in ("libvpx-vp9", "ffv1", "wrapped_avframe", "rawvideo", "mjpeg", "libwebp"):
-        step_w = step_h = 1  # these take any size; chroma rounds up
+    spec = spec_of(encoding.encoder)
+    step_w = 1 if spec.any_size else 1 << encoding.format.log2_chroma_w
+    step_h = 1 if spec.any_size else 1 << encoding.format.log2_chroma_h
     width, height, explicit = _wanted_size(video, options)
+    notes = []
+    if video.sample_aspect_ratio != 1 and not spec.keeps_sample_aspect and not explicit:
+        width, height = _square(width, height, video.sample_aspect_ratio)
+        notes.append(f"{encoding.encoder} has square samples only: {width}x{height} keeps the shape")
     if not (1 <= width <= _MAX_SIDE and 1 <= height <= _MAX_SIDE):
         raise OptionError(
             f"the result would be {width}x{height}; each side must be 1 to {_MAX_SIDE}. "
@@ -227,11 +232,18 @@ def _output_size(
         )
     fitted = max(step_w, _nearest_multiple(width, step_w)), max(step_h, _nearest_multiple(height, step_h))
     if fitted == (width, height):
-        return fitted, []
+        return fitted, notes
     need = f"{encoding.encoder} with {encoding.format.name} needs even sides"
     if explicit:
         raise OptionError(f"--size {width}x{height}: {need}; use --size {fitted[0]}x{fitted[1]}")
-    return fitted, [f"{need}: {width}x{height} becomes {fitted[0]}x{fitted[1]}"]
+    return fitted, [*notes, f"{need}: {width}x{height} becomes {fitted[0]}x{fitted[1]}"]
+
+
+def _square(width: int, height: int, sample_aspect_ratio: Fraction) -> tuple[int, int]:
+    """Return the size that has the same shape with square samples, and no fewer of them."""
+    if sample_aspect_ratio > 1:
+        return round(width * sample_aspect_ratio), height
+    return width, round(height / sample_aspect_ratio)
 
 
 def _nearest_multiple(value: int, step: int) -> int:
