@@ -235,7 +235,9 @@ class Upscaler:
     def _spec_of(self, frame: Frame) -> PictureSpec:
         """What a frame is; parts of its colour that it leaves open are the source's."""
         color, known = frame.color, self.source.color
-        if color != known:
+        if frame.format.family != self.source.format.family:
+            color, _ = color.guessed(frame.height, rgb=frame.format.family == "rgb")
+        elif color != known:
             open_parts = {
                 name: getattr(known, name)
                 for name in ("matrix", "transfer", "primaries", "range", "chroma_location")

@@ -14,6 +14,7 @@ OwnedBank::OwnedBank(const std::int32_t* start, const float* weights, int size_i
     view.blocks = (size_out + kBlock - 1) / kBlock;
     view.identity = passes_through();
     for (int block = 0; block < view.blocks; ++block) add_block(block * kBlock);
+    find_doubling();
     view.start = start_.data();
     view.weights = weights_.data();
     view.base = base_.data();
@@ -27,6 +28,26 @@ bool OwnedBank::passes_through() const {
     for (int i = 0; i < view.size_out; ++i)
         if (start_[i] != i || weights_[i] != 1.0f) return false;
     return true;
+}
+
+// True where each output of the block has the weights of the one two before, one input further.
+bool OwnedBank::repeats(int block) const {
+    const float* weights = weights_.data();
+    for (int i = std::max(2, block * kBlock); i < (block + 1) * kBlock; ++i)
+        if (start_[i] != start_[i - 2] + 1 ||
+            !std::equal(weights + std::size_t(i) * view.taps, weights + std::size_t(i + 1) * view.taps,
+                        weights + std::size_t(i - 2) * view.taps))
+            return false;
+    return true;
+}
+
+void OwnedBank::find_doubling() {
+    const int whole = view.size_out / kBlock;
+    int first = whole / 2, last = whole / 2;
+    while (last < whole && repeats(last)) ++last;
+    while (first > 0 && last > first && repeats(first - 1)) --first;
+    view.doubling_first = first + 1 < last ? first + 1 : 0;  // a block repeats what lies before it
+    view.doubling_last = first + 1 < last ? last : 0;
 }
 
 std::vector<std::int32_t> OwnedBank::block_index(int first) const {

@@ -20,6 +20,8 @@ private:
     std::vector<float> block_lanes(int first) const;
     std::vector<std::int32_t> block_index(int first) const;
     bool passes_through() const;
+    bool repeats(int block) const;
+    void find_doubling();
 
     std::vector<std::int32_t> start_, base_, pattern_, index_;
     std::vector<float> weights_, lanes_;

@@ -5,17 +5,21 @@
 namespace vsr {
 namespace {
 
-// factors[0..inputs) times the rows, plus factors[3].
-template <int INPUTS>
-inline F mix_at(const float* const* rows, const float* factors, int x) {
-    F sum = load(rows[0] + x) * all(factors[0]);
-    for (int i = 1; i < INPUTS; ++i) sum = sum + load(rows[i] + x) * all(factors[i]);
-    return sum + all(factors[3]);
-}
-
+// factors[0..INPUTS) times the rows, plus factors[3].
 template <int INPUTS>
 inline void mix_rows(const float* const* rows, const float* factors, int width, float* out) {
-    for (int x = 0; x < width; x += LANES) store(out + x, mix_at<INPUTS>(rows, factors, x));
+    const float* in[INPUTS];
+    F factor[INPUTS];
+    for (int i = 0; i < INPUTS; ++i) {
+        in[i] = rows[i];
+        factor[i] = all(factors[i]);
+    }
+    const F offset = all(factors[3]);
+    for (int x = 0; x < width; x += LANES) {
+        F sum = load(in[0] + x) * factor[0];
+        for (int i = 1; i < INPUTS; ++i) sum = sum + load(in[i] + x) * factor[i];
+        store(out + x, sum + offset);
+    }
 }
 
 inline void mix(const float* const* rows, int inputs, const float* factors, int width, float* out) {

@@ -34,6 +34,7 @@ struct Bank {
     int size_in, size_out, taps, blocks;
     int reach;       // largest index
     int half_reach;  // the same for blocks of 8, from their own first output
+    int doubling_first, doubling_last;  // blocks between which output i + 2 is output i, one input further
     bool identity;   // size_in == size_out, one tap of weight 1: rows pass through
     const std::int32_t* start;
     const float* weights;

@@ -68,6 +68,8 @@ public:
 
     void take(int y, const float* row) {
         if (y < from_ || y >= to_) return;
+        if (out_->columns->identity && out_->rows->identity)
+            return store_row(Unfiltered{row}, out_->plane, y, 0, out_->plane.width, out_->bias, top_);
         const Bank &columns = *out_->columns, &rows = *out_->rows;
         float* kept = ring_.row(y);
         if (columns.identity) std::memcpy(kept, row, columns.size_out * sizeof(float));

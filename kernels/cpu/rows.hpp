@@ -30,40 +30,127 @@ inline void samples_to_floats(const Plane& plane, int y, int from, int n, float*
     samples_to_floats(plane.row<const std::uint16_t>(y) + from, n, out);
 }
 
-template <int TAPS, class Picker>
-inline F filter_block(const Picker& pick, const float* lanes, int taps) {
-    F sum = pick(0) * load(lanes);
-#pragma GCC unroll 8
-    for (int t = 1; t < (TAPS ? TAPS : taps); ++t) sum = sum + pick(t) * load(lanes + t * kBlock);
-    return sum;
+// A number of taps that the compiler knows; 0 stands for those it does not.
+template <int N>
+struct Taps {
+    static constexpr int value = N;
+};
+
+template <class Do>
+inline void with_taps(int taps, const Do& act) {
+    switch (taps) {
+        case 1: return act(Taps<1>());
+        case 2: return act(Taps<2>());
+        case 3: return act(Taps<3>());
+        case 4: return act(Taps<4>());
+        case 6: return act(Taps<6>());
+        case 8: return act(Taps<8>());
+        case 12: return act(Taps<12>());
+        default: return act(Taps<0>());
+    }
 }
+
+// One shape of a bank's blocks. With few taps its weights stay in registers over blocks of the same shape.
+template <int TAPS>
+struct Shape {
+    F weights[kBlock / LANES][TAPS];
+    I index[kBlock / LANES];
+    Shape(const Bank& bank, int pattern) {
+        const float* lanes = bank.lanes + std::ptrdiff_t(pattern) * TAPS * kBlock;
+        for (int part = 0; part < kBlock / LANES; ++part) {
+            index[part] = load_index(bank.index + pattern * kBlock + part * LANES);
+            for (int t = 0; t < TAPS; ++t) weights[part][t] = load(lanes + t * kBlock + part * LANES);
+        }
+    }
+    template <class Picker>
+    void filter(const float* in, float* out) const {
+        for (int part = 0; part < kBlock / LANES; ++part) {
+            const Picker pick(in, index[part]);
+            F sum = pick(0) * weights[part][0];
+#pragma GCC unroll 12
+            for (int t = 1; t < TAPS; ++t) sum = sum + pick(t) * weights[part][t];
+            store(out + part * LANES, sum);
+        }
+    }
+};
+
+template <>
+struct Shape<0> {
+    const float* lanes;
+    const std::int32_t* index;
+    int taps;
+    Shape(const Bank& bank, int pattern)
+        : lanes(bank.lanes + std::ptrdiff_t(pattern) * bank.taps * kBlock),
+          index(bank.index + pattern * kBlock), taps(bank.taps) {}
+    template <class Picker>
+    void filter(const float* in, float* out) const {
+        for (int part = 0; part < kBlock; part += LANES) {
+            const Picker pick(in, load_index(index + part));
+            F sum = pick(0) * load(lanes + part);
+            for (int t = 1; t < taps; ++t) sum = sum + pick(t) * load(lanes + t * kBlock + part);
+            store(out + part, sum);
+        }
+    }
+};
 
 // Blocks [first, last) of a row, of which `in` holds the columns from `from` on.
 template <int TAPS, class Picker>
 void filter_row_by(const float* in, int from, const Bank& bank, int first, int last, float* out) {
-    for (int b = first; b < last; ++b, out += kBlock) {
-        const std::int32_t* index = bank.index + bank.pattern[b] * kBlock;
-        const float* lanes = bank.lanes + std::ptrdiff_t(bank.pattern[b]) * bank.taps * kBlock;
-        for (int part = 0; part < kBlock; part += LANES) {
-            const Picker pick(in + (bank.base[b] - from), load_index(index + part));
-            store(out + part, filter_block<TAPS>(pick, lanes + part, bank.taps));
-        }
+    for (int b = first; b < last;) {
+        const int pattern = bank.pattern[b];
+        const Shape<TAPS> shape(bank, pattern);
+        do {
+            shape.template filter<Picker>(in + (bank.base[b] - from), out);
+            ++b;
+            out += kBlock;
+        } while (b < last && bank.pattern[b] == pattern);
     }
 }
 
 template <int TAPS>
 void filter_row_of(const float* in, int from, const Bank& bank, int first, int last, float* out) {
     if (is_near(bank)) return filter_row_by<TAPS, NearPicker>(in, from, bank, first, last, out);
+    if (is_middling(bank)) return filter_row_by<TAPS, MiddlePicker>(in, from, bank, first, last, out);
     filter_row_by<TAPS, FarPicker>(in, from, bank, first, last, out);
 }
 
-void filter_row(const float* in, int from, const Bank& bank, int first, int last, float* out) {
-    switch (bank.taps) {
-        case 2: return filter_row_of<2>(in, from, bank, first, last, out);
-        case 4: return filter_row_of<4>(in, from, bank, first, last, out);
-        case 6: return filter_row_of<6>(in, from, bank, first, last, out);
-        default: return filter_row_of<0>(in, from, bank, first, last, out);
+// Outputs [first, last) of a row whose even and odd ones each have one set of weights, a multiple of 32 of them.
+template <int TAPS>
+void filter_row_doubling(const float* in, int from, const Bank& bank, int first, int last, float* out) {
+    F even[TAPS], odd[TAPS];
+    const float* weights = bank.weights + std::ptrdiff_t(first) * TAPS;
+    for (int t = 0; t < TAPS; ++t) {
+        even[t] = all(weights[t]);
+        odd[t] = all(weights[TAPS + t]);
     }
+    const float* left = in + (bank.start[first] - from);
+    const int shift = bank.start[first + 1] - bank.start[first];
+    for (int x = first; x < last; x += 2 * LANES, left += LANES, out += 2 * LANES) {
+        F a = load(left) * even[0], b = load(left + shift) * odd[0];
+#pragma GCC unroll 12
+        for (int t = 1; t < TAPS; ++t) {
+            a = a + load(left + t) * even[t];
+            b = b + load(left + shift + t) * odd[t];
+        }
+        store_interleaved(out, a, b);
+    }
+}
+
+template <int TAPS>
+void filter_row_with(const float* in, int from, const Bank& bank, int first, int last, float* out) {
+    const int begin = bank.doubling_first > first ? bank.doubling_first : first;
+    const int count = ((bank.doubling_last < last ? bank.doubling_last : last) - begin) / 2 * 2;
+    if (TAPS == 0 || count <= 0) return filter_row_of<TAPS>(in, from, bank, first, last, out);
+    const int end = begin + count;
+    filter_row_of<TAPS>(in, from, bank, first, begin, out);
+    filter_row_doubling<TAPS ? TAPS : 1>(in, from, bank, begin * kBlock, end * kBlock, out + (begin - first) * kBlock);
+    filter_row_of<TAPS>(in, from, bank, end, last, out + (end - first) * kBlock);
+}
+
+void filter_row(const float* in, int from, const Bank& bank, int first, int last, float* out) {
+    with_taps(bank.taps, [&](auto taps) {
+        filter_row_with<decltype(taps)::value>(in, from, bank, first, last, out);
+    });
 }
 
 // The last `taps` rows that a filter across rows looks at: row i lies in slot i mod taps.
@@ -74,82 +161,100 @@ struct Ring {
     float* row(int i) const { return data + std::ptrdiff_t(i % taps) * pitch; }
 };
 
+// The rows and weights of one output row. With few taps all of them stay in registers.
 template <int TAPS>
 struct Window {
     const float* rows[TAPS];
-    Window(const Ring& ring, int start) {
-        for (int t = 0; t < TAPS; ++t) rows[t] = ring.row(start + t);
+    F weights[TAPS];
+    Window(const Ring& ring, const Bank& bank, int y) {
+        for (int t = 0; t < TAPS; ++t) {
+            rows[t] = ring.row(bank.start[y] + t);
+            weights[t] = all(bank.weights[std::ptrdiff_t(y) * TAPS + t]);
+        }
     }
-    F at(int t, int x) const { return load(rows[t] + x); }
+    F at(int x) const {
+        F sum = load(rows[0] + x) * weights[0];
+#pragma GCC unroll 12
+        for (int t = 1; t < TAPS; ++t) sum = sum + load(rows[t] + x) * weights[t];
+        return sum;
+    }
 };
 
 template <>
 struct Window<0> {
-    const Ring& ring;
+    Ring ring;
     int slot;
-    Window(const Ring& ring, int start) : ring(ring), slot(start % ring.taps) {}
-    F at(int t, int x) const {
-        const int i = slot + t < ring.taps ? slot + t : slot + t - ring.taps;
-        return load(ring.data + std::ptrdiff_t(i) * ring.pitch + x);
+    const float* weights;
+    Window(const Ring& ring, const Bank& bank, int y)
+        : ring(ring), slot(bank.start[y] % ring.taps), weights(bank.weights + std::ptrdiff_t(y) * bank.taps) {}
+    F at(int x) const {
+        const float* row = ring.data + std::ptrdiff_t(slot) * ring.pitch + x;
+        const float* end = ring.data + std::ptrdiff_t(ring.taps) * ring.pitch;
+        F sum = load(row) * all(weights[0]);
+        for (int t = 1; t < ring.taps; ++t) {
+            row += ring.pitch;
+            if (row >= end) row -= end - ring.data;
+            sum = sum + load(row) * all(weights[t]);
+        }
+        return sum;
     }
 };
-
-template <int TAPS>
-inline F filter_column(const Window<TAPS>& window, const float* weights, int taps, int x) {
-    F sum = window.at(0, x) * all(weights[0]);
-#pragma GCC unroll 8
-    for (int t = 1; t < (TAPS ? TAPS : taps); ++t) sum = sum + window.at(t, x) * all(weights[t]);
-    return sum;
-}
 
 // Into samples: round(sum + bias) within 0..top.
 template <class T>
 struct ToSamples {
     T* out;
-    F bias, top;
-    void operator()(int x, F sum, int count) const {
-        store_some(out + x, clamp(sum + bias, all(0.0f), top), count);
+    float bias, top;
+
+    template <class Sums>
+    void operator()(const Sums& sums, int width) const {
+        const F b = all(bias), t = all(top);
+        int x = 0;
+        for (; x + 4 * LANES <= width; x += 4 * LANES)
+            store_four(out + x, sums.at(x) + b, sums.at(x + LANES) + b, sums.at(x + 2 * LANES) + b,
+                       sums.at(x + 3 * LANES) + b, t);
+        for (; x < width; x += LANES) store_some(out + x, clamp(sums.at(x) + b, all(0.0f), t), width - x);
     }
+};
+
+// A row as it is.
+struct Unfiltered {
+    const float* row;
+    F at(int x) const { return load(row + x); }
 };
 
 // Into floats, unrounded; writes whole vectors.
 struct ToFloats {
     float* out;
-    void operator()(int x, F sum, int) const { store(out + x, sum); }
-};
 
-template <int TAPS, class Sink>
-void filter_across_by(const Ring& ring, const Bank& bank, int y, int width, const Sink& sink) {
-    const Window<TAPS> window(ring, bank.start[y]);
-    const float* weights = bank.weights + std::ptrdiff_t(y) * bank.taps;
-    for (int x = 0; x < width; x += LANES) sink(x, filter_column<TAPS>(window, weights, bank.taps, x), width - x);
-}
+    template <class Sums>
+    void operator()(const Sums& sums, int width) const {
+        for (int x = 0; x < width; x += LANES) store(out + x, sums.at(x));
+    }
+};
 
 // Output row y from the ring's rows start[y]..start[y] + taps - 1.
 template <class Sink>
 void filter_across_to(const Ring& ring, const Bank& bank, int y, int width, const Sink& sink) {
-    switch (bank.taps) {
-        case 1: return filter_across_by<1>(ring, bank, y, width, sink);
-        case 2: return filter_across_by<2>(ring, bank, y, width, sink);
-        case 4: return filter_across_by<4>(ring, bank, y, width, sink);
-        case 6: return filter_across_by<6>(ring, bank, y, width, sink);
-        default: return filter_across_by<0>(ring, bank, y, width, sink);
-    }
+    with_taps(bank.taps, [&](auto taps) { sink(Window<decltype(taps)::value>(ring, bank, y), width); });
 }
 
 inline void filter_across(const Ring& ring, const Bank& bank, int y, int width, float* out) {
     filter_across_to(ring, bank, y, width, ToFloats{out});
 }
 
-// Into row y of a plane, from its column `from` on.
+// Sums into row y of a plane, from its column `from` on.
+template <class Sums>
+inline void store_row(const Sums& sums, const Plane& out, int y, int from, int width, float bias, float top) {
+    if (out.bytes == 1) return ToSamples<std::uint8_t>{out.row<std::uint8_t>(y) + from, bias, top}(sums, width);
+    ToSamples<std::uint16_t>{out.row<std::uint16_t>(y) + from, bias, top}(sums, width);
+}
+
 inline void filter_across(const Ring& ring, const Bank& bank, int y, int width, const Plane& out, int from,
                           float bias, float top) {
-    if (out.bytes == 1) {
-        const ToSamples<std::uint8_t> sink{out.row<std::uint8_t>(y) + from, all(bias), all(top)};
-        return filter_across_to(ring, bank, y, width, sink);
-    }
-    const ToSamples<std::uint16_t> sink{out.row<std::uint16_t>(y) + from, all(bias), all(top)};
-    filter_across_to(ring, bank, y, width, sink);
+    with_taps(bank.taps, [&](auto taps) {
+        store_row(Window<decltype(taps)::value>(ring, bank, y), out, y, from, width, bias, top);
+    });
 }
 
 }  // namespace

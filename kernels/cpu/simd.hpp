@@ -44,6 +44,27 @@ inline void store(std::uint8_t* p, F v) {
 inline void store(std::uint16_t* p, F v) {
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtepi32_epi16(_mm512_cvtps_epi32(v)));
 }
+inline __m512i rounded(F v) { return _mm512_cvtps_epi32(v); }
+inline void store_four(std::uint8_t* p, F a, F b, F c, F d, F) {
+    const __m512i bytes = _mm512_packus_epi16(_mm512_packs_epi32(rounded(a), rounded(b)),
+                                              _mm512_packs_epi32(rounded(c), rounded(d)));
+    const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+    _mm512_storeu_si512(p, _mm512_permutexvar_epi32(order, bytes));
+}
+inline void store_two(std::uint16_t* p, F a, F b, F top) {
+    const __m512i words = _mm512_packus_epi32(rounded(min(a, top)), rounded(min(b, top)));
+    _mm512_storeu_si512(p, _mm512_permutexvar_epi64(_mm512_setr_epi64(0, 2, 4, 6, 1, 3, 5, 7), words));
+}
+inline void store_four(std::uint16_t* p, F a, F b, F c, F d, F top) {
+    store_two(p, a, b, top);
+    store_two(p + 2 * LANES, c, d, top);
+}
+inline void store_interleaved(float* p, F even, F odd) {
+    const I low = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+    const I high = _mm512_setr_epi32(8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+    store(p, _mm512_permutex2var_ps(even, low, odd));
+    store(p + LANES, _mm512_permutex2var_ps(even, high, odd));
+}
 inline I load_index(const std::int32_t* p) { return _mm512_loadu_si512(p); }
 
 // Lanes of a row at in[index + t]; near: all of them within 32 floats of in.
@@ -55,6 +76,14 @@ struct NearPicker {
     F operator()(int t) const {
         return _mm512_permutex2var_ps(low, _mm512_add_epi32(index, _mm512_set1_epi32(t)), high);
     }
+};
+// Middling: those of one tap lie within 32 floats.
+inline bool is_middling(const Bank& bank) { return bank.reach < 2 * LANES; }
+struct MiddlePicker {
+    const float* in;
+    I index;
+    MiddlePicker(const float* in, I index) : in(in), index(index) {}
+    F operator()(int t) const { return _mm512_permutex2var_ps(load(in + t), index, load(in + t + LANES)); }
 };
 struct FarPicker {
     const float* in;
@@ -98,6 +127,26 @@ inline void store(std::uint8_t* p, F v) {
     _mm_storel_epi64(reinterpret_cast<__m128i*>(p), _mm_packus_epi16(words, words));
 }
 inline void store(std::uint16_t* p, F v) { _mm_storeu_si128(reinterpret_cast<__m128i*>(p), to_words(v)); }
+inline __m256i rounded(F v) { return _mm256_cvtps_epi32(v); }
+inline void store_four(std::uint8_t* p, F a, F b, F c, F d, F) {
+    const __m256i bytes = _mm256_packus_epi16(_mm256_packs_epi32(rounded(a), rounded(b)),
+                                              _mm256_packs_epi32(rounded(c), rounded(d)));
+    const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm256_permutevar8x32_epi32(bytes, order));
+}
+inline void store_two(std::uint16_t* p, F a, F b, F top) {
+    const __m256i words = _mm256_packus_epi32(rounded(min(a, top)), rounded(min(b, top)));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm256_permute4x64_epi64(words, 0xd8));
+}
+inline void store_four(std::uint16_t* p, F a, F b, F c, F d, F top) {
+    store_two(p, a, b, top);
+    store_two(p + 2 * LANES, c, d, top);
+}
+inline void store_interleaved(float* p, F even, F odd) {
+    const F low = _mm256_unpacklo_ps(even, odd), high = _mm256_unpackhi_ps(even, odd);
+    store(p, _mm256_permute2f128_ps(low, high, 0x20));
+    store(p + LANES, _mm256_permute2f128_ps(low, high, 0x31));
+}
 inline I load_index(const std::int32_t* p) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)); }
 
 // Lanes of a row at in[index + t]; near: all of them within 8 floats of the first.
@@ -111,6 +160,24 @@ struct NearPicker {
         index = _mm256_sub_epi32(all_index, _mm256_set1_epi32(first));
     }
     F operator()(int t) const { return _mm256_permutevar8x32_ps(load(in + t), index); }
+};
+// Middling: those of one tap lie within 16 floats.
+inline bool is_middling(const Bank& bank) { return bank.half_reach < 2 * LANES; }
+struct MiddlePicker {
+    const float* in;
+    I index;
+    F beyond;  // sign set: in the second vector
+    MiddlePicker(const float* row, I all_index) {
+        const int first = _mm256_cvtsi256_si32(all_index);
+        in = row + first;
+        index = _mm256_sub_epi32(all_index, _mm256_set1_epi32(first));
+        beyond = _mm256_castsi256_ps(_mm256_cmpgt_epi32(index, _mm256_set1_epi32(LANES - 1)));
+    }
+    F operator()(int t) const {
+        const F low = _mm256_permutevar8x32_ps(load(in + t), index);
+        const F high = _mm256_permutevar8x32_ps(load(in + t + LANES), index);
+        return _mm256_blendv_ps(low, high, beyond);
+    }
 };
 struct FarPicker {
     const float* in;
@@ -160,6 +227,17 @@ inline void store_samples(T* p, F v) {
 }
 inline void store(std::uint8_t* p, F v) { store_samples(p, v); }
 inline void store(std::uint16_t* p, F v) { store_samples(p, v); }
+template <class T>
+inline void store_four(T* p, F a, F b, F c, F d, F top) {
+    const F parts[4] = {a, b, c, d};
+    float values[4 * LANES];
+    for (int i = 0; i < 4; ++i) store(values + i * LANES, min(max(parts[i], all(0.0f)), top));
+    for (int i = 0; i < 4 * LANES; ++i) p[i] = T(std::int32_t((values[i] + 12582912.0f) - 12582912.0f));
+}
+inline void store_interleaved(float* p, F even, F odd) {
+    store(p, F{even[0], odd[0], even[1], odd[1]});
+    store(p + LANES, F{even[2], odd[2], even[3], odd[3]});
+}
 inline I load_index(const std::int32_t* p) { return from_memory<I>(p); }
 
 inline bool is_near(const Bank&) { return true; }
@@ -172,6 +250,8 @@ struct NearPicker {
         return F{p[index[0]], p[index[1]], p[index[2]], p[index[3]]};
     }
 };
+inline bool is_middling(const Bank&) { return false; }
+using MiddlePicker = NearPicker;
 using FarPicker = NearPicker;
 
 #endif

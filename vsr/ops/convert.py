@@ -20,8 +20,8 @@ class Convert:
     """Frames of `source` to another format and colour of the same size.
 
     Chroma is brought to each luma sample by bilinear interpolation from where it lies, mixed by one matrix
-    that carries ranges and depths, and brought back by a tent filter centred where it shall lie; all in float32,
-    rounded once, halves to even. Where no components mix (another subsampling, range or depth of one matrix,
+    that carries ranges and depths, and brought back by a tent filter centred where it shall lie; all in
+    float32, rounded once, halves to even. Where no components mix (another subsampling, range or depth of one matrix,
     YUV and gray) each plane goes straight, by the same filters. Transfer and primaries stay as they are.
 
     YUV matrices: those H.273 defines by Kr and Kb, and YCGCO, whose limited range has the scale of RGB.

@@ -24,9 +24,9 @@ def components(fmt: PixelFormat) -> int:
 
 def to_rgb(fmt: PixelFormat, color: ColorSpec) -> Affine:
     """Return the (3, components + 1) map from code values, in the order of the planes, to R G B in 0..1."""
-    values: Affine = _to_values(fmt, color)
+    values = _to_values(fmt, color)
     if fmt.family == "gray":
-        return np.repeat(values, 3, axis=0)
+        return values[[0, 0, 0]]
     if fmt.family == "rgb":
         return values[np.argsort(_GBR)]
     result: Affine = _yuv_to_rgb(color.matrix) @ values
