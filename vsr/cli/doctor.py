@@ -1,0 +1,96 @@
+"""`vsr doctor`: what this machine has, and what vsr would use, and why."""
+
+import json
+import os
+import platform
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import typer
+
+
+def command(
+    as_json: Annotated[bool, typer.Option("--json", help="Print it for programs.")] = False,
+) -> None:
+    """Show what this machine has, and what vsr would use, and why."""
+    facts = examine()
+    typer.echo(json.dumps(facts, indent=2) if as_json else "\n".join(lines(facts)))
+
+
+def examine() -> dict[str, Any]:
+    """Return the facts, grouped as they are printed."""
+    from vsr._version import __version__
+    from vsr.errors import DeviceError
+    from vsr.media.inventory import inventory
+
+    try:
+        kernels: dict[str, Any] = _kernels()
+    except DeviceError as error:
+        kernels = {"error": str(error)}
+    return {
+        "vsr": __version__,
+        "python": platform.python_version(),
+        "system": platform.platform(),
+        "cpu": _cpu(),
+        "kernels": kernels,
+        "media": asdict(inventory()),
+        "gpu": "not used: this version has no CUDA support",
+        "device": {
+            "auto": "cpu",
+            "why": "this version computes on the CPU only; it runs the same on every machine",
+        },
+    }
+
+
+def lines(facts: dict[str, Any]) -> list[str]:
+    """Return the facts as text."""
+    cpu, kernels, media = facts["cpu"], facts["kernels"], facts["media"]
+    memory = f"{cpu['memory_bytes'] / 2**30:.1f} GiB" if cpu["memory_bytes"] else "unknown"
+    if "error" in kernels:
+        isa = f"NOT WORKING: {kernels['error']}"
+    else:
+        isa = f"{kernels['isa']}, of {', '.join(kernels['available'])} (VSR_ISA chooses another)"
+    return [
+        f"vsr       {facts['vsr']}",
+        f"python    {facts['python']} on {facts['system']}",
+        f"cpu       {cpu['name']}, {cpu['usable_cores']} cores usable, {memory} memory",
+        f"kernels   {isa}",
+        f"gpu       {facts['gpu']}",
+        f"--device auto is {facts['device']['auto']}: {facts['device']['why']}",
+        f"pyav      {media['pyav']} with FFmpeg {media['ffmpeg']}, "
+        f"{media['num_codecs']} codecs, {media['num_formats']} containers",
+        "          " + ", ".join(f"{name} {version}" for name, version in media["libraries"].items()),
+        *_codec_lines("encoders", media["encoders"]),
+        *_codec_lines("decoders", media["decoders"]),
+    ]
+
+
+def _codec_lines(title: str, there: dict[str, bool]) -> list[str]:
+    have = [name for name, has in there.items() if has]
+    lack = [name for name, has in there.items() if not has]
+    found = f"{title:<9} {', '.join(have) or 'none'}"
+    return [found, *([f"          missing: {', '.join(lack)}"] if lack else [])]
+
+
+def _kernels() -> dict[str, Any]:
+    from vsr.device import cpu
+
+    return {"isa": cpu.isa(), "available": list(cpu.features())}
+
+
+def _cpu() -> dict[str, Any]:
+    from vsr.device import cpu
+
+    return {
+        "name": cpu.model_name(),
+        "machine": platform.machine(),
+        "usable_cores": cpu.usable_cores(),
+        "memory_bytes": _memory_bytes(),
+    }
+
+
+def _memory_bytes() -> int | None:
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (ValueError, OSError, AttributeError):  # not every system has these names
+        return None

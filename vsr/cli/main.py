@@ -1,0 +1,113 @@
+"""The command `vsr`: puts the commands together and turns what goes wrong into sentences and exit codes."""
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+from typer.exceptions import TyperException
+
+from vsr.cli import doctor, models, upscale, verify
+from vsr.errors import VsrError
+
+DEBUG_VARIABLE = "VSR_DEBUG"
+"""Set in the environment, it shows the traceback of any error."""
+
+EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
+
+app = typer.Typer(
+    name="vsr",
+    help="Upscale video in real time, lose nothing of the source, and prove it.",
+    epilog="Exit codes: 0 done and nothing lost; 1 failed; 2 usage; 3 done, but something of the source was "
+    "lost; 130 interrupted, what was written is playable.",
+    add_completion=False,
+    # Rich takes three times as long to import as all of the help takes to print.
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+app.command("upscale", short_help="Upscale a video; the result is verified.")(upscale.command)
+app.command("verify", short_help="Compare a result with its source.")(verify.command)
+app.command("doctor", short_help="Show what this machine has and what vsr uses.")(doctor.command)
+app.add_typer(models.app, name="models")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from vsr._version import __version__
+
+        typer.echo(f"vsr {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code. `arguments` are those after the program's name."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        code = app(args=given or ["--help"], prog_name="vsr", standalone_mode=False)
+        sys.stdout.flush()
+    except Exception as error:
+        return _fail(error)
+    except KeyboardInterrupt:
+        _say("interrupted")
+        return EXIT_INTERRUPTED
+    return int(code or 0)
+
+
+def _fail(error: Exception) -> int:
+    """Say what went wrong, and return the exit code for it."""
+    if os.environ.get(DEBUG_VARIABLE):
+        traceback.print_exception(error)
+    match error:
+        case BrokenPipeError():
+            _drop_stdout()
+            return EXIT_FAILED
+        case VsrError():
+            _say(f"{error}", *_notes(error))
+            return error.exit_code
+        case TyperException():
+            _say(f"{error.format_message().rstrip('.')}; see `{_command_path(error)} --help`")
+            return error.exit_code
+        case typer.Abort():
+            _say("interrupted")
+            return EXIT_INTERRUPTED
+        case MemoryError():
+            _say("out of memory; try fewer --threads, or a smaller --size")
+        case OSError():
+            _say(f"{error}")
+        case _:
+            _say(
+                f"unexpected {type(error).__name__}: {error}",
+                f"this is a defect of vsr: please report it, with the output of {DEBUG_VARIABLE}=1",
+            )
+    return EXIT_FAILED
+
+
+def _say(*lines: str) -> None:
+    for line in lines:
+        typer.echo(f"vsr: {line}", err=True)
+
+
+def _notes(error: BaseException) -> list[str]:
+    return list(getattr(error, "__notes__", ()))
+
+
+def _command_path(error: TyperException) -> str:
+    context = getattr(error, "ctx", None)
+    return str(context.command_path) if context else "vsr"
+
+
+def _drop_stdout() -> None:
+    """Let go of a pipe that nobody reads, or Python complains about it again while it exits."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

@@ -1,0 +1,83 @@
+"""SIGINT and SIGTERM during a run: the first finishes the file, the second ends it at once."""
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType, TracebackType
+from typing import Any, Self
+
+from vsr.pipeline.stages import StopToken
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_GRACE_SECONDS = 5.0
+"""How long an abort may take before the process is ended: a read from a silent pipe never returns."""
+EXIT_INTERRUPTED = 130
+
+
+class StopOnSignals:
+    """Turns signals into a stop token while it is entered. The former handlers come back after it.
+
+    A signal that the process was told to ignore (a background job of a script) stays ignored. `say` gets one
+    sentence for each signal, when `speak` is called next: not in the handler, which may have interrupted a
+    write to the same stream. Enter and leave it on the main thread.
+    """
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self.token = StopToken()
+        self._say = say
+        self._unsaid: list[str] = []
+        self._former: dict[signal.Signals, Any] = {}
+        self._watchdog: threading.Timer | None = None
+
+    def __enter__(self) -> Self:
+        if threading.current_thread() is threading.main_thread():
+            for number in _SIGNALS:
+                if signal.getsignal(number) is not signal.SIG_IGN:
+                    self._former[number] = signal.signal(number, self._handle)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for number, handler in self._former.items():
+            signal.signal(number, handler)
+        if self._watchdog is not None:
+            self._watchdog.cancel()
+        self.speak()
+
+    def speak(self) -> None:
+        """Say what there is to say."""
+        while self._unsaid:
+            self._say(self._unsaid.pop(0))
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        if not self.token.requested:
+            self.token.request()
+            self._unsaid.append("stopping: finishing the file; again to stop at once")
+        elif not self.token.aborted:
+            self.token.abort()
+            self._unsaid.append("stopping at once")
+            self._watchdog = threading.Timer(_GRACE_SECONDS, os._exit, (EXIT_INTERRUPTED,))
+            self._watchdog.daemon = True
+            self._watchdog.start()
+        else:
+            os._exit(EXIT_INTERRUPTED)
+
+
+@contextmanager
+def ended_by_interrupt() -> Iterator[None]:
+    """Let Ctrl-C end the process at once inside the block, where nothing has been written yet.
+
+    Opening a silent pipe blocks inside FFmpeg, where Python's own handler would never get to run.
+    """
+    ours = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if not ours or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -1,0 +1,74 @@
+"""`vsr upscale INPUT OUTPUT`."""
+
+import contextlib
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from vsr.cli.output import ReportFile
+from vsr.cli.progress import Display, display
+from vsr.cli.table import build, options_from
+from vsr.errors import VsrError
+from vsr.options import ProgressMode, UpscaleOptions
+
+if TYPE_CHECKING:
+    from vsr.pipeline.job import Job, Progress
+
+EXIT_INTERRUPTED = 130
+
+
+@options_from(UpscaleOptions)
+def command(
+    source: Annotated[str, typer.Argument(metavar="INPUT", help="A video, an image, a URL, or - for stdin.")],
+    result: Annotated[str, typer.Argument(metavar="OUTPUT", help="A file, or - for stdout.")],
+    report: Annotated[
+        str | None, typer.Option(metavar="FILE.json", help="Write what was done and compared.")
+    ] = None,
+    progress: Annotated[
+        ProgressMode,
+        typer.Option(help="On stderr. auto is bar on a terminal, else lines; json is one object a line."),
+    ] = "auto",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")] = False,
+    **values: Any,
+) -> int:
+    """Upscale a video: same frames, same times, same colour, same streams, more pixels."""
+    options = build(UpscaleOptions, values)
+    file = ReportFile(report)
+    from vsr.cli.signals import ended_by_interrupt
+    from vsr.pipeline.job import Job
+
+    # Only video may enter a pipe of video.
+    text = sys.stderr if result == "-" else sys.stdout
+    with ended_by_interrupt():
+        job = Job(source, result, options)
+    with contextlib.closing(job):
+        if dry_run:
+            print("\n".join(job.plan.lines()), file=text)
+            file.write({"plan": job.plan.to_json()})
+            return 0
+        shown = display(progress, sys.stderr, text)
+        shown.plan(job.plan)
+        try:
+            return _run(job, shown, file)
+        except VsrError as error:
+            if isinstance(error.__cause__, BrokenPipeError) and result == "-":
+                raise error.__cause__ from error
+            raise
+        finally:
+            shown.close()
+
+
+def _run(job: "Job", shown: Display, file: ReportFile) -> int:
+    from vsr.cli.signals import StopOnSignals
+
+    with StopOnSignals(shown.message) as signals:
+
+        def on_progress(progress: "Progress") -> None:
+            signals.speak()
+            shown.progress(progress)
+
+        outcome = job.run(on_progress=on_progress, stop=signals.token)
+    shown.report(outcome)
+    file.write(outcome.to_json())
+    return EXIT_INTERRUPTED if signals.token.aborted else outcome.exit_code
