@@ -15,7 +15,7 @@ from vsr.errors import VsrError
 DEBUG_VARIABLE = "VSR_DEBUG"
 """Set in the environment, it shows the traceback of any error."""
 
-EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
+EXIT_FAILED, EXIT_INTERRUPTED = 1, 130
 
 app = typer.Typer(
     name="vsr",
@@ -60,7 +60,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         return _fail(error)
     except KeyboardInterrupt:
-        _say("interrupted")
         return EXIT_INTERRUPTED
     return int(code or 0)
 
@@ -79,9 +78,6 @@ def _fail(error: Exception) -> int:
         case TyperException():
             _say(f"{error.format_message().rstrip('.')}; see `{_command_path(error)} --help`")
             return error.exit_code
-        case typer.Abort():
-            _say("interrupted")
-            return EXIT_INTERRUPTED
         case MemoryError():
             _say("out of memory; try fewer --threads, or a smaller --size")
         case OSError():

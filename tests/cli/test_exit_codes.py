@@ -1,0 +1,204 @@
+"""What a run's ending means to the shell, with a job that takes no video."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cli.fakes import FakeJob
+from vsr.cli.main import main
+from vsr.errors import DecodeError, DeviceError, EncodeError, OptionError
+from vsr.options import UpscaleOptions
+from vsr.pipeline.stages import StopToken
+
+
+@pytest.fixture(autouse=True)
+def job(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[FakeJob]]:
+    monkeypatch.setattr("vsr.pipeline.job.Job", FakeJob)
+    monkeypatch.setattr(FakeJob, "made", [])
+    monkeypatch.delenv("VSR_DEBUG", raising=False)
+    yield FakeJob
+
+
+def test_options_arrive_as_typed(job: type[FakeJob]) -> None:
+    arguments = "upscale in.mkv out.mkv -m bicubic --scale 1.5 -E tune=animation -E bf=3 --threads 2 --yes"
+    assert main([*arguments.split(), "--deinterlace", "off", "--progress", "none"]) == 0
+    (made,) = job.made
+    assert (made.source, made.result) == ("in.mkv", "out.mkv")
+    assert made.options == UpscaleOptions(
+        model="bicubic",
+        scale=1.5,
+        encoder_options=("tune=animation", "bf=3"),
+        threads=2,
+        overwrite=True,
+        deinterlace="off",
+    )
+    assert made.closed
+
+
+def test_without_options_the_defaults_hold(job: type[FakeJob]) -> None:
+    assert main(["upscale", "in.mkv", "out.mkv"]) == 0
+    assert job.made[0].options == UpscaleOptions()
+
+
+@pytest.mark.parametrize("code", [0, 3, 130])
+def test_the_report_decides(code: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(FakeJob, "exit_code", code)
+    assert main(["upscale", "in.mkv", "out.mkv"]) == code
+
+
+def test_plan_and_report_go_to_stdout_and_progress_to_stderr(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["upscale", "in.mkv", "out.mkv", "--progress", "lines"])
+    out, err = capsys.readouterr()
+    assert out == "the plan\nthe report\n"
+    assert err == "verifying the result\n"
+
+
+@pytest.mark.parametrize("mode", ["auto", "bar", "lines", "json", "none"])
+@pytest.mark.parametrize("more", [[], ["--dry-run"]], ids=["run", "dry-run"])
+def test_a_pipe_gets_only_video(mode: str, more: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["upscale", "in.mkv", "-", "--progress", mode, *more]) == 0
+    assert capsys.readouterr().out == ""
+
+
+def test_json_progress_is_json_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["upscale", "in.mkv", "out.mkv", "--progress", "json"])
+    out, err = capsys.readouterr()
+    assert out == ""
+    events = [json.loads(line)["event"] for line in err.splitlines()]
+    assert events == ["plan", "progress", "progress", "report"]
+
+
+def test_dry_run_prints_the_plan_and_runs_nothing(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(FakeJob, "run", None)
+    assert main(["upscale", "in.mkv", "out.mkv", "--dry-run"]) == 0
+    assert capsys.readouterr().out == "the plan\n"
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (OptionError("--scale -1: give a factor above 0"), 2),
+        (DecodeError("in.mkv: no such file"), 1),
+        (EncodeError("out.mkv: the disk is full"), 1),
+        (DeviceError("no kernels"), 1),
+        (PermissionError(13, "Permission denied", "report.json"), 1),
+        (MemoryError(), 1),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_an_error_is_a_sentence(
+    error: Exception, code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(FakeJob, "refuses", error)
+    assert main(["upscale", "in.mkv", "out.mkv"]) == code
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("vsr: ")
+    assert str(error) in err
+    assert len(err.splitlines()) == 1
+    assert "Traceback" not in err
+
+
+def test_notes_of_an_error_are_said(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    error = EncodeError("out.mkv: the disk is full")
+    error.add_note("out.mkv is unfinished: it ends at about 0:12")
+    monkeypatch.setattr(FakeJob, "refuses", error)
+    main(["upscale", "in.mkv", "out.mkv"])
+    assert capsys.readouterr().err.splitlines()[1] == "vsr: out.mkv is unfinished: it ends at about 0:12"
+
+
+def test_a_defect_asks_to_be_reported(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(FakeJob, "refuses", ZeroDivisionError("division by zero"))
+    assert main(["upscale", "in.mkv", "out.mkv"]) == 1
+    err = capsys.readouterr().err
+    assert "Traceback" not in err
+    assert "please report" in err
+    assert "VSR_DEBUG=1" in err
+    monkeypatch.setenv("VSR_DEBUG", "1")
+    assert main(["upscale", "in.mkv", "out.mkv"]) == 1
+    assert "Traceback" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["upscale", "in.mkv"], "'OUTPUT'"),
+        (["upscale", "in.mkv", "out.mkv", "--scal", "2"], "--scal"),
+        (["upscale", "in.mkv", "out.mkv", "--threads", "many"], "--threads"),
+        (["upscale", "in.mkv", "out.mkv", "--deinterlace", "maybe"], "maybe"),
+        (["upscale", "in.mkv", "out.mkv", "--report", "no/such/folder/r.json"], "no/such/folder"),
+        (["upscal"], "upscal"),
+        (["models"], "Missing command"),
+        (["models", "show", "lanczos"], "Did you mean 'lanczos3'?"),
+    ],
+)
+def test_usage_errors(
+    arguments: list[str], text: str, job: type[FakeJob], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("vsr: ")
+    assert text in err
+    assert len(err.splitlines()) == 1
+    assert not job.made
+
+
+def test_the_report_file_is_written(tmp_path: Path) -> None:
+    path = tmp_path / "report.json"
+    assert main(["upscale", "in.mkv", "out.mkv", "--report", str(path)]) == 0
+    assert json.loads(path.read_text()) == {"exit_code": 0}
+    assert [file.name for file in tmp_path.iterdir()] == ["report.json"]
+
+
+def test_the_first_signal_asks_and_the_second_insists(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    seen: list[tuple[bool, bool]] = []
+
+    def body(stop: StopToken) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            os.kill(os.getpid(), number)
+            seen.append((stop.requested, stop.aborted))
+
+    monkeypatch.setattr(FakeJob, "body", body)
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    assert main(["upscale", "in.mkv", "out.mkv", "--progress", "none"]) == 130
+    assert seen == [(True, False), (True, True)]
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+    assert capsys.readouterr().err.splitlines() == [
+        "vsr: stopping: finishing the file; again to stop at once",
+        "vsr: stopping at once",
+    ]
+
+
+def test_an_interrupt_elsewhere_is_quiet(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(FakeJob, "refuses", KeyboardInterrupt())
+    assert main(["upscale", "in.mkv", "out.mkv"]) == 130
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_reader_that_went_away_is_no_news() -> None:
+    """A closed pipe at stdout: exit 1 and no word."""
+    read, write = os.pipe()
+    os.close(read)
+    run = subprocess.run(
+        [sys.executable, "-m", "vsr.cli", "models", "list"], stdout=write, stderr=subprocess.PIPE, text=True
+    )
+    os.close(write)
+    assert run.returncode == 1
+    assert run.stderr == ""
