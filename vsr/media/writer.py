@@ -132,6 +132,7 @@ class Writer:
                 "chroma_sample_location": str(int(self._tags.chroma_location)),
             }
         context.thread_count = 0
+        context.thread_type = "AUTO"  # PyAV's own default makes x264 cut frames into slices: slower, larger
         context.flags |= _FLAG_FRAME_DURATION
         if self._container.format.flags & av.format.Flags.global_header.value:
             context.flags |= int(av.codec.context.Flags.global_header)
