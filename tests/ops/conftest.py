@@ -1,10 +1,14 @@
 """What the tests of image operations share."""
 
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from vsr.device import cpu
+
+sys.path.insert(0, str(Path(__file__).parents[2]))  # for `from tests.ops.pictures import ...`
 
 
 @pytest.fixture(params=cpu.features())

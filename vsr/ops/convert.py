@@ -21,8 +21,8 @@ class Convert:
 
     Chroma is brought to each luma sample by bilinear interpolation from where it lies, mixed by one matrix
     that carries ranges and depths, and brought back by a tent filter centred where it shall lie; all in
-    float32, rounded once, halves to even. Where no components mix (another subsampling, range or depth of one matrix,
-    YUV and gray) each plane goes straight, by the same filters. Transfer and primaries stay as they are.
+    float32, rounded once, halves to even. Where no components mix (another subsampling, range or depth of
+    one matrix, YUV and gray) each plane goes straight, by the same filters. Transfer and primaries stay.
 
     YUV matrices: those H.273 defines by Kr and Kb, and YCGCO, whose limited range has the scale of RGB.
     Others (BT2020_CL, ICTCP, ...) are not linear in R'G'B'. Alpha passes; where it is missing it is opaque.

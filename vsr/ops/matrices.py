@@ -24,7 +24,7 @@ def components(fmt: PixelFormat) -> int:
 
 def to_rgb(fmt: PixelFormat, color: ColorSpec) -> Affine:
     """Return the (3, components + 1) map from code values, in the order of the planes, to R G B in 0..1."""
-    values = _to_values(fmt, color)
+    values: npt.NDArray[np.float64] = _to_values(fmt, color)
     if fmt.family == "gray":
         return values[[0, 0, 0]]
     if fmt.family == "rgb":
@@ -36,7 +36,7 @@ def to_rgb(fmt: PixelFormat, color: ColorSpec) -> Affine:
 def from_rgb(fmt: PixelFormat, color: ColorSpec) -> Affine:
     """Return the (components, 4) map from R G B in 0..1 to code values in the order of the planes."""
     if fmt.family == "rgb":
-        rows = np.eye(3)[list(_GBR)]
+        rows: npt.NDArray[np.floating] = np.eye(3)[list(_GBR)]
     else:
         rows = np.linalg.inv(_yuv_to_rgb(color.matrix))[: components(fmt)]
     scales, offsets = np.array([levels(fmt, color, plane) for plane in range(components(fmt))]).T
