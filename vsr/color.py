@@ -134,7 +134,9 @@ class ColorSpec:
         y = _SITE_Y.get(self.chroma_location, 0.5) * (2**log2_chroma_h - 1)
         return x, y
 
-    def guessed(self, height: int, *, rgb: bool) -> tuple["ColorSpec", tuple[str, ...]]:
+    def guessed(
+        self, height: int, *, rgb: bool = False, subsampled: bool = True
+    ) -> tuple["ColorSpec", tuple[str, ...]]:
         """Return this description with every unspecified part filled in, and one sentence for each guess.
 
         The usual rules of players: BT.601 below 720 lines and BT.709 from there on, limited range,
@@ -152,7 +154,7 @@ class ColorSpec:
             guess = Matrix.BT709 if height >= 720 else Matrix.SMPTE170M
             spec = replace(spec, matrix=guess)
             notes.append(f"matrix is not tagged: {guess.name} is assumed for {height} lines")
-        if spec.chroma_location is ChromaLocation.UNSPECIFIED:
+        if subsampled and spec.chroma_location is ChromaLocation.UNSPECIFIED:
             spec = replace(spec, chroma_location=ChromaLocation.LEFT)
             notes.append("chroma location is not tagged: LEFT is assumed")
         return spec, tuple(notes)

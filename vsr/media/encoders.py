@@ -322,7 +322,7 @@ def _format_notes(name: str, source: PixelFormat, target: PixelFormat) -> tuple[
     if source.depth > target.depth:
         notes.append(f"{name} takes {target.depth} bits at most: {source.depth}-bit samples are rounded")
     if source.family == "rgb" and target.family == "yuv":
-        notes.append(f"RGB becomes {target.name}, BT.709, because {name} codes YCbCr")
+        notes.append(f"RGB becomes {target.name}, because {name} codes YCbCr")
     elif source.family == "yuv" and (
         target.log2_chroma_w > source.log2_chroma_w or target.log2_chroma_h > source.log2_chroma_h
     ):

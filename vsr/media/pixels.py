@@ -87,6 +87,8 @@ def from_av(
     """Return a Frame over the memory of a decoded picture, unpacked first where it is not planar."""
     name = frame.format.name
     fmt = planar_format(name)
+    if not (fmt.log2_chroma_w or fmt.log2_chroma_h):
+        chroma_location = ChromaLocation.UNSPECIFIED
     planar = frame if name.replace("yuvj", "yuv") == fmt.name else frame.reformat(format=fmt.name)
     color = color_of(frame, chroma_location, full_range=name.startswith("yuvj"))
     return Frame(

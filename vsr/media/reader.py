@@ -19,7 +19,7 @@ from vsr.frame import Frame
 from vsr.media import images
 from vsr.media._av import explain, reading
 from vsr.media.deinterlace import Deinterlacer
-from vsr.media.pixels import color_of, from_av, is_transparent, planar_format
+from vsr.media.pixels import from_av, is_transparent, planar_format
 from vsr.media.sidedata import DYNAMIC_SIDE_DATA, frame_side_data, hdr_metadata, parse_display_matrix
 from vsr.media.source import Chapter, Disposition, SourceInfo, StreamInfo, StreamKind, VideoInfo
 from vsr.options import DeinterlaceMode
@@ -215,7 +215,7 @@ class Reader:
             width=first.width,
             height=first.height,
             format=first.format,
-            color=color_of(raw, self._chroma.location, full_range=raw.format.name.startswith("yuvj")),
+            color=first.color,
             index=stream.index,
             codec=stream.codec_context.codec.canonical_name,
             time_base=self._time_base,

@@ -14,7 +14,7 @@ from vsr.errors import EncodeError, OptionError
 from vsr.media.images import is_image, is_sequence
 from vsr.media.writer import Target
 
-_NOT_SEEKABLE = {"movflags": "frag_keyframe+empty_moov+default_base_moof"}
+_NOT_SEEKABLE = {"movflags": "frag_keyframe+empty_moov+delay_moov+default_base_moof"}
 _MP4_FAMILY = ("mp4", "mov", "ismv", "ipod")
 
 
@@ -68,6 +68,8 @@ def _target(name: str, url: str, container: str, options: dict[str, str]) -> tup
     probe.close()
     if container in ("yuv4mpegpipe", "null", "md5", "framemd5", "image2", "rawvideo"):
         supported |= {"wrapped_avframe", "rawvideo"} | {codec for codec in _IMAGE_CODECS}
+    if container == "yuv4mpegpipe":
+        options = options | {"strict": "-1"}  # more than 8 bits: not in the first description, read by all
     return Target(name=name, container=container, url=url, options=options), supported
 
 

@@ -81,6 +81,8 @@ class Writer:
         self._started = False
         self._closed = False
         self.bytes_written = 0
+        wrapped = encoding.encoder == "wrapped_avframe"
+        self._raw_bytes = picture.format.frame_bytes(picture.width, picture.height) if wrapped else 0
         self.time_base = self._choose_time_base()
         with writing(target.name):
             self._container = self._open()
@@ -265,7 +267,8 @@ class Writer:
         if not packet.duration:
             packet.duration = self._durations.get(packet.pts, 0)
         self._durations.pop(packet.pts, None)
-        self.bytes_written += packet.size
+        # A wrapped frame's packet is only a pointer to it.
+        self.bytes_written += self._raw_bytes or packet.size
         self._container.mux_one(packet)
 
     def _pass_on(self, item: CopiedPacket) -> None:

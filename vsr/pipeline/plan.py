@@ -109,7 +109,10 @@ def make_plan(
     """Decide the run and prepare its upscaler. Raises OptionError for what cannot be done."""
     target, supported = resolve(result, options.format, overwrite=options.overwrite, source=source_name)
     video = source.video
-    color, guesses = video.color.guessed(video.height, rgb=video.format.family == "rgb")
+    subsampled = bool(video.format.log2_chroma_w or video.format.log2_chroma_h)
+    color, guesses = video.color.guessed(
+        video.height, rgb=video.format.family == "rgb", subsampled=subsampled
+    )
     if video.format.family == "gray":
         guesses = tuple(g for g in guesses if "range" in g)
     picture = PictureSpec(width=video.width, height=video.height, format=video.format, color=color)
