@@ -99,11 +99,16 @@ struct Kernels {
     void (*anime4k)(const Anime4kJob& job, int first, int last, float* scratch);  // rows of the grid
 };
 
-constexpr int kTile = 1024;  // columns of a tile: a ring of six rows of it stays in the L1 cache
+// Columns of a tile: equal parts of the width, such that the ring of rows stays in the L1 cache.
+static inline int tile_width(int width, int taps) {
+    const int most = 6144 / taps < 256 ? 256 : 6144 / taps;
+    const int tiles = (width + most - 1) / most;
+    return round_up((width + tiles - 1) / tiles, kBlock);
+}
 
 static inline std::size_t resize_scratch(const ResizeJob& job) {
-    const std::size_t tile = job.dst.width < kTile ? job.dst.width : kTile;
-    return row_floats(job.src.width) + job.rows->taps * static_cast<std::size_t>(row_floats(int(tile)));
+    const int tile = tile_width(job.dst.width, job.rows->taps);
+    return row_floats(job.src.width) + job.rows->taps * static_cast<std::size_t>(row_floats(tile));
 }
 
 // A row of the grid, with room for a neighbour on its left.

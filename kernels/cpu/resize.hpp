@@ -12,8 +12,8 @@ struct Tile {
     int from, to;       // columns of the source that they need
 };
 
-inline Tile tile_at(const Bank& columns, int first) {
-    const int last = first + kTile < columns.size_out ? first + kTile : columns.size_out;
+inline Tile tile_at(const Bank& columns, int first, int width) {
+    const int last = first + width < columns.size_out ? first + width : columns.size_out;
     if (columns.identity) return {first, last, first, last};
     return {first, last, columns.start[first], columns.start[last - 1] + columns.taps};
 }
@@ -39,8 +39,9 @@ void resize_tile(const ResizeJob& job, const Tile& tile, int first, int last, fl
 }
 
 void resize(const ResizeJob& job, int first, int last, float* scratch) {
-    for (int x = 0; x < job.dst.width; x += kTile)
-        resize_tile(job, tile_at(*job.columns, x), first, last, scratch);
+    const int width = tile_width(job.dst.width, job.rows->taps);
+    for (int x = 0; x < job.dst.width; x += width)
+        resize_tile(job, tile_at(*job.columns, x, width), first, last, scratch);
 }
 
 }  // namespace

@@ -26,6 +26,7 @@ class EncoderSpec:
     quality_option: str | None = "crf"
     quality: float | None = None
     """The default quality: visually close to the source, at a size that fits a disc."""
+    quality_range: tuple[float, float] = (0, 51)
     preset_option: str | None = "preset"
     preset: str | None = None
     """The default preset: the slowest that still keeps up with playback on a laptop."""
@@ -64,6 +65,7 @@ ENCODERS = Registry(
         "libsvtav1": EncoderSpec(
             summary="AV1, 8 and 10 bit 4:2:0; the default for WebM",
             quality=28,
+            quality_range=(1, 63),
             preset="9",
             parameters_option="svtav1-params",
         ),
@@ -71,6 +73,7 @@ ENCODERS = Registry(
             summary="VP9; the default for WebM and MKV where there is alpha",
             any_size=True,
             quality=24,
+            quality_range=(0, 63),
             preset_option="cpu-used",
             preset="5",
             options={"b": "0", "row-mt": "1", "deadline": "good"},
@@ -103,6 +106,7 @@ ENCODERS = Registry(
             keeps_sample_aspect=True,
             quality_option="qscale",
             quality=3,
+            quality_range=(1, 31),
             preset_option=None,
             options={"flags": "+qscale"},
         ),
@@ -114,6 +118,7 @@ ENCODERS = Registry(
             any_size=True,
             quality_option="qscale",
             quality=2,
+            quality_range=(1, 31),
             preset_option=None,
             options={"flags": "+qscale", "huffman": "optimal"},
             color=ColorSpec(matrix=Matrix.SMPTE170M, range=Range.FULL, chroma_location=ChromaLocation.CENTER),
@@ -123,6 +128,7 @@ ENCODERS = Registry(
             any_size=True,
             quality_option="quality",
             quality=92,
+            quality_range=(0, 100),
             preset_option=None,
             color=ColorSpec(
                 matrix=Matrix.SMPTE170M, range=Range.LIMITED, chroma_location=ChromaLocation.CENTER
@@ -353,6 +359,9 @@ def _settings(
     name: str, spec: EncoderSpec, fmt: PixelFormat, hdr: HdrMetadata, options: UpscaleOptions
 ) -> dict[str, str]:
     settings = dict(spec.options or {})
+    low, high = spec.quality_range
+    if options.crf is not None and spec.quality_option and not low <= options.crf <= high:
+        raise OptionError(f"--crf {options.crf:g}: {name} takes {low:g} to {high:g}")
     _set_choice(settings, name, "--crf", spec.quality_option, options.crf, spec.quality)
     _set_choice(settings, name, "--preset", spec.preset_option, options.preset, spec.preset)
     if name == "prores_ks" and options.preset is None:

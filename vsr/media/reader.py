@@ -182,6 +182,8 @@ class Reader:
             if item.stream.kind == "cover":
                 self._infos[item.stream.index] = replace(item.stream, data=bytes(item.packet))
         else:
+            if self._start:
+                raise DecodeError(f"{self.name}: there is no frame from --start on; begin earlier")
             detail = f" ({self.faults.lines()[0]})" if self.faults.lines() else ""
             raise DecodeError(f"{self.name}: not one frame could be decoded{detail}")
         self._pending = queued

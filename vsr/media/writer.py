@@ -138,7 +138,13 @@ class Writer:
         context.flags |= _FLAG_FRAME_DURATION
         if self._container.format.flags & av.format.Flags.global_header.value:
             context.flags |= int(av.codec.context.Flags.global_header)
-        context.open()
+        try:
+            context.open()
+        except av.error.ArgumentError as error:
+            raise OptionError(
+                f"{encoding.encoder} refuses its settings ({_reason(error)}); "
+                "check --preset, --crf and --encoder-option"
+            ) from error
         if video.display_matrix is not None:
             stream.set_display_matrix(list(video.display_matrix))
         stream.metadata.update(content_tags(video.metadata))
@@ -324,6 +330,11 @@ class Writer:
             self.close()
         else:
             self.abandon()
+
+
+def _reason(error: av.error.FFmpegError) -> str:
+    log: Any = error.log
+    return str(log[2]).strip() if log else str(error.strerror)
 
 
 def _convert_subtitle(stream: StreamInfo, source: Any, output: Any) -> Any:

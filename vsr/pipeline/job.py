@@ -147,17 +147,12 @@ class Job:
             )
             self._span = _span(self._reader.info, start, duration)
             self._shift = _first_time(self._reader) if start else None
+            self._writer = self._open_writer()
         except BaseException:
             self._reader.close()
             raise
 
-    def run(
-        self, *, on_progress: Callable[[Progress], None] | None = None, stop: StopToken | None = None
-    ) -> Report:
-        """Do it. `on_progress` is called on this thread several times a second.
-
-        Raises MediaError where source or result fail in mid-run; what was written so far stays.
-        """
+    def _open_writer(self) -> Writer:
         plan = self.plan
         writer = Writer(
             plan.target,
@@ -170,17 +165,24 @@ class Job:
         )
         if self._shift:
             writer.set_shift(self._shift)
+        return writer
+
+    def run(
+        self, *, on_progress: Callable[[Progress], None] | None = None, stop: StopToken | None = None
+    ) -> Report:
+        """Do it. `on_progress` is called on this thread several times a second.
+
+        Raises MediaError where source or result fail in mid-run; what was written so far stays.
+        """
+        writer = self._writer
         tracker = _Tracker(self._reader.info, self._span, writer, on_progress)
         try:
             statistics = self._run_stages(writer, tracker, stop or StopToken())
         except BaseException as error:
-            writer.abandon()
+            self.close()
             self._explain_remains(writer, error)
             raise
-        finally:
-            self.close()
-        if statistics.aborted:
-            writer.abandon()
+        self.close()
         return self._prove(writer, statistics, tracker)
 
     def _run_stages(self, writer: Writer, tracker: _Tracker, stop: StopToken) -> Statistics:
@@ -276,7 +278,8 @@ class Job:
         return [f"{count} frames had no usable time; one was made up"] if count else []
 
     def close(self) -> None:
-        """Close the source. Idempotent."""
+        """Close source and result. Idempotent."""
+        self._writer.abandon()
         self._reader.close()
         self._upscaler.close()
 
