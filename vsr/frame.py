@@ -162,10 +162,13 @@ class Frame:
 
 
 def empty_frame(width: int, height: int, fmt: PixelFormat, **attributes: Any) -> Frame:
-    """Return a frame with uninitialised planes of its own, rows padded to 64 bytes."""
+    """Return a frame with uninitialised planes of its own, each row beginning at a multiple of 64 bytes."""
     planes = []
     for index in range(fmt.num_planes):
         rows, columns = fmt.plane_shape(index, width, height)
         stride = -(-columns // 64) * 64
-        planes.append(np.empty((rows, stride), fmt.dtype)[:, :columns])
+        memory = np.empty(rows * stride * fmt.dtype.itemsize + 64, np.uint8)
+        start = -memory.ctypes.data % 64
+        samples = memory[start : start + rows * stride * fmt.dtype.itemsize].view(fmt.dtype)
+        planes.append(samples.reshape(rows, stride)[:, :columns])
     return Frame(planes=tuple(planes), format=fmt, **attributes)

@@ -158,6 +158,7 @@ public:
                      job_.gradient_take);
             for (int i = 0; i < planes_.outputs; ++i) sinks_[i].take(y, refined_[i].row(y));
         }
+        end_streaming();
     }
 
 private:

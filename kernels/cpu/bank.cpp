@@ -15,6 +15,7 @@ OwnedBank::OwnedBank(const std::int32_t* start, const float* weights, int size_i
     view.identity = passes_through();
     for (int block = 0; block < view.blocks; ++block) add_block(block * kBlock);
     find_doubling();
+    view.period = find_period();
     view.start = start_.data();
     view.weights = weights_.data();
     view.base = base_.data();
@@ -48,6 +49,13 @@ void OwnedBank::find_doubling() {
     while (first > 0 && last > first && repeats(first - 1)) --first;
     view.doubling_first = first + 1 < last ? first + 1 : 0;  // a block repeats what lies before it
     view.doubling_last = first + 1 < last ? last : 0;
+}
+
+int OwnedBank::find_period() const {
+    const int middle = view.blocks / 2;
+    for (int period = 1; period <= 8 && middle + 2 * period <= view.blocks; ++period)
+        if (std::equal(&pattern_[middle], &pattern_[middle] + period, &pattern_[middle] + period)) return period;
+    return 1;
 }
 
 std::vector<std::int32_t> OwnedBank::block_index(int first) const {

@@ -22,6 +22,7 @@ private:
     bool passes_through() const;
     bool repeats(int block) const;
     void find_doubling();
+    int find_period() const;
 
     std::vector<std::int32_t> start_, base_, pattern_, index_;
     std::vector<float> weights_, lanes_;

@@ -7,6 +7,7 @@ namespace vsr {
 
 namespace {
 
+constexpr Py_ssize_t kStreamBytes = 1 << 20;
 constexpr const char* kBankName = "vsr._cpu.bank";
 
 void delete_bank(PyObject* capsule) {
@@ -47,7 +48,10 @@ bool HeldPlane::take(PyObject* object, bool writable) {
         return false;
     }
     plane = Plane{static_cast<unsigned char*>(buffer_.buf), buffer_.strides[0], int(buffer_.shape[1]),
-                  int(buffer_.shape[0]), int(buffer_.itemsize)};
+                  int(buffer_.shape[0]), int(buffer_.itemsize), false};
+    // A large plane has left the caches by the time somebody reads it. Writing past them spares reading it first.
+    const auto address = reinterpret_cast<std::uintptr_t>(buffer_.buf);
+    plane.stream = writable && buffer_.len >= kStreamBytes && address % 64 == 0 && buffer_.strides[0] % 64 == 0;
     return true;
 }
 

@@ -44,6 +44,7 @@ void convert(const ConvertJob& job, int first, int last, float* memory) {
             sinks[i].take(y, mixed[i]);
         }
     }
+    end_streaming();
 }
 
 }  // namespace

@@ -20,6 +20,7 @@ struct Plane {
     unsigned char* data;
     std::ptrdiff_t stride;
     int width, height, bytes;
+    bool stream;  // to be written past the caches: rows begin at multiples of 64 bytes
 
     template <class T>
     __attribute__((always_inline)) T* row(int y) const { return reinterpret_cast<T*>(data + y * stride); }
@@ -34,6 +35,7 @@ struct Bank {
     int size_in, size_out, taps, blocks;
     int reach;       // largest index
     int half_reach;  // the same for blocks of 8, from their own first output
+    int period;      // blocks after which shapes repeat, but for the borders; 1 where they do not
     int doubling_first, doubling_last;  // blocks between which output i + 2 is output i, one input further
     bool identity;   // size_in == size_out, one tap of weight 1: rows pass through
     const std::int32_t* start;
@@ -103,7 +105,7 @@ struct Kernels {
 static inline int tile_width(int width, int taps) {
     const int most = 6144 / taps < 256 ? 256 : 6144 / taps;
     const int tiles = (width + most - 1) / most;
-    return round_up((width + tiles - 1) / tiles, kBlock);
+    return round_up((width + tiles - 1) / tiles, 4 * kBlock);
 }
 
 static inline std::size_t resize_scratch(const ResizeJob& job) {

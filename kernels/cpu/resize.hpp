@@ -42,6 +42,7 @@ void resize(const ResizeJob& job, int first, int last, float* scratch) {
     const int width = tile_width(job.dst.width, job.rows->taps);
     for (int x = 0; x < job.dst.width; x += width)
         resize_tile(job, tile_at(*job.columns, x, width), first, last, scratch);
+    end_streaming();
 }
 
 }  // namespace

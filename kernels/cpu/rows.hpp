@@ -96,15 +96,15 @@ struct Shape<0> {
 // Blocks [first, last) of a row, of which `in` holds the columns from `from` on.
 template <int TAPS, class Picker>
 void filter_row_by(const float* in, int from, const Bank& bank, int first, int last, float* out) {
-    for (int b = first; b < last;) {
-        const int pattern = bank.pattern[b];
-        const Shape<TAPS> shape(bank, pattern);
-        do {
-            shape.template filter<Picker>(in + (bank.base[b] - from), out);
-            ++b;
-            out += kBlock;
-        } while (b < last && bank.pattern[b] == pattern);
-    }
+    for (int phase = first; phase < first + bank.period; ++phase)
+        for (int b = phase; b < last;) {
+            const int pattern = bank.pattern[b];
+            const Shape<TAPS> shape(bank, pattern);
+            do {
+                shape.template filter<Picker>(in + (bank.base[b] - from), out + (b - first) * kBlock);
+                b += bank.period;
+            } while (b < last && bank.pattern[b] == pattern);
+        }
 }
 
 template <int TAPS>
@@ -115,7 +115,8 @@ void filter_row_of(const float* in, int from, const Bank& bank, int first, int l
 }
 
 // Outputs [first, last) of a row whose even and odd ones each have one set of weights, a multiple of 32 of them.
-template <int TAPS>
+// SHIFT is how much further right the windows of odd ones start.
+template <int TAPS, int SHIFT>
 void filter_row_doubling(const float* in, int from, const Bank& bank, int first, int last, float* out) {
     F even[TAPS], odd[TAPS];
     const float* weights = bank.weights + std::ptrdiff_t(first) * TAPS;
@@ -124,13 +125,15 @@ void filter_row_doubling(const float* in, int from, const Bank& bank, int first,
         odd[t] = all(weights[TAPS + t]);
     }
     const float* left = in + (bank.start[first] - from);
-    const int shift = bank.start[first + 1] - bank.start[first];
     for (int x = first; x < last; x += 2 * LANES, left += LANES, out += 2 * LANES) {
-        F a = load(left) * even[0], b = load(left + shift) * odd[0];
+        F values[TAPS + SHIFT];  // loaded once for both: most of these loads straddle two cache lines
+#pragma GCC unroll 13
+        for (int t = 0; t < TAPS + SHIFT; ++t) values[t] = load(left + t);
+        F a = values[0] * even[0], b = values[SHIFT] * odd[0];
 #pragma GCC unroll 12
         for (int t = 1; t < TAPS; ++t) {
-            a = a + load(left + t) * even[t];
-            b = b + load(left + shift + t) * odd[t];
+            a = a + values[t] * even[t];
+            b = b + values[t + SHIFT] * odd[t];
         }
         store_interleaved(out, a, b);
     }
@@ -140,10 +143,12 @@ template <int TAPS>
 void filter_row_with(const float* in, int from, const Bank& bank, int first, int last, float* out) {
     const int begin = bank.doubling_first > first ? bank.doubling_first : first;
     const int count = ((bank.doubling_last < last ? bank.doubling_last : last) - begin) / 2 * 2;
-    if (TAPS == 0 || count <= 0) return filter_row_of<TAPS>(in, from, bank, first, last, out);
+    const int shift = count > 0 ? bank.start[begin * kBlock + 1] - bank.start[begin * kBlock] : 0;
+    if (TAPS == 0 || count <= 0 || shift > 1) return filter_row_of<TAPS>(in, from, bank, first, last, out);
     const int end = begin + count;
     filter_row_of<TAPS>(in, from, bank, first, begin, out);
-    filter_row_doubling<TAPS ? TAPS : 1>(in, from, bank, begin * kBlock, end * kBlock, out + (begin - first) * kBlock);
+    const auto doubling = shift ? filter_row_doubling<TAPS ? TAPS : 1, 1> : filter_row_doubling<TAPS ? TAPS : 1, 0>;
+    doubling(in, from, bank, begin * kBlock, end * kBlock, out + (begin - first) * kBlock);
     filter_row_of<TAPS>(in, from, bank, end, last, out + (end - first) * kBlock);
 }
 
@@ -205,15 +210,31 @@ template <class T>
 struct ToSamples {
     T* out;
     float bias, top;
+    bool stream;
 
     template <class Sums>
     void operator()(const Sums& sums, int width) const {
-        const F b = all(bias), t = all(top);
+        if (bias != 0.0f) return write<false>(Raised<Sums>{sums, all(bias)}, width);
+        if (stream) return write<true>(sums, width);
+        write<false>(sums, width);
+    }
+
+private:
+    template <class Sums>
+    struct Raised {
+        const Sums& sums;
+        F bias;
+        F at(int x) const { return sums.at(x) + bias; }
+    };
+
+    template <bool STREAM, class Sums>
+    void write(const Sums& sums, int width) const {
+        const F t = all(top);
         int x = 0;
         for (; x + 4 * LANES <= width; x += 4 * LANES)
-            store_four(out + x, sums.at(x) + b, sums.at(x + LANES) + b, sums.at(x + 2 * LANES) + b,
-                       sums.at(x + 3 * LANES) + b, t);
-        for (; x < width; x += LANES) store_some(out + x, clamp(sums.at(x) + b, all(0.0f), t), width - x);
+            store_four<STREAM>(out + x, sums.at(x), sums.at(x + LANES), sums.at(x + 2 * LANES),
+                               sums.at(x + 3 * LANES), t);
+        for (; x < width; x += LANES) store_some(out + x, clamp(sums.at(x), all(0.0f), t), width - x);
     }
 };
 
@@ -246,8 +267,10 @@ inline void filter_across(const Ring& ring, const Bank& bank, int y, int width, 
 // Sums into row y of a plane, from its column `from` on.
 template <class Sums>
 inline void store_row(const Sums& sums, const Plane& out, int y, int from, int width, float bias, float top) {
-    if (out.bytes == 1) return ToSamples<std::uint8_t>{out.row<std::uint8_t>(y) + from, bias, top}(sums, width);
-    ToSamples<std::uint16_t>{out.row<std::uint16_t>(y) + from, bias, top}(sums, width);
+    using u8 = std::uint8_t;
+    using u16 = std::uint16_t;
+    if (out.bytes == 1) return ToSamples<u8>{out.row<u8>(y) + from, bias, top, out.stream}(sums, width);
+    ToSamples<u16>{out.row<u16>(y) + from, bias, top, out.stream}(sums, width);
 }
 
 inline void filter_across(const Ring& ring, const Bank& bank, int y, int width, const Plane& out, int from,

@@ -2,6 +2,7 @@
 //
 // F is LANES floats, I as many int32, M a comparison's result. All arithmetic is single operations of IEEE
 // float32 (the build forbids contraction into fused multiply-add), so every instruction set gives the same bits.
+// store_four rounds, halves to even, clamps to 0..top and packs; STREAM goes past the caches, to 64-byte multiples.
 #pragma once
 #include <cstring>
 #include "kernels.hpp"
@@ -45,19 +46,26 @@ inline void store(std::uint16_t* p, F v) {
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtepi32_epi16(_mm512_cvtps_epi32(v)));
 }
 inline __m512i rounded(F v) { return _mm512_cvtps_epi32(v); }
+template <bool STREAM>
+inline void store_bits(void* p, __m512i v) {
+    STREAM ? _mm512_stream_si512(static_cast<__m512i*>(p), v) : _mm512_storeu_si512(p, v);
+}
+template <bool STREAM>
 inline void store_four(std::uint8_t* p, F a, F b, F c, F d, F) {
     const __m512i bytes = _mm512_packus_epi16(_mm512_packs_epi32(rounded(a), rounded(b)),
                                               _mm512_packs_epi32(rounded(c), rounded(d)));
     const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
-    _mm512_storeu_si512(p, _mm512_permutexvar_epi32(order, bytes));
+    store_bits<STREAM>(p, _mm512_permutexvar_epi32(order, bytes));
 }
+template <bool STREAM>
 inline void store_two(std::uint16_t* p, F a, F b, F top) {
     const __m512i words = _mm512_packus_epi32(rounded(min(a, top)), rounded(min(b, top)));
-    _mm512_storeu_si512(p, _mm512_permutexvar_epi64(_mm512_setr_epi64(0, 2, 4, 6, 1, 3, 5, 7), words));
+    store_bits<STREAM>(p, _mm512_permutexvar_epi64(_mm512_setr_epi64(0, 2, 4, 6, 1, 3, 5, 7), words));
 }
+template <bool STREAM>
 inline void store_four(std::uint16_t* p, F a, F b, F c, F d, F top) {
-    store_two(p, a, b, top);
-    store_two(p + 2 * LANES, c, d, top);
+    store_two<STREAM>(p, a, b, top);
+    store_two<STREAM>(p + 2 * LANES, c, d, top);
 }
 inline void store_interleaved(float* p, F even, F odd) {
     const I low = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
@@ -65,6 +73,7 @@ inline void store_interleaved(float* p, F even, F odd) {
     store(p, _mm512_permutex2var_ps(even, low, odd));
     store(p + LANES, _mm512_permutex2var_ps(even, high, odd));
 }
+inline void end_streaming() { _mm_sfence(); }
 inline I load_index(const std::int32_t* p) { return _mm512_loadu_si512(p); }
 
 // Lanes of a row at in[index + t]; near: all of them within 32 floats of in.
@@ -128,25 +137,34 @@ inline void store(std::uint8_t* p, F v) {
 }
 inline void store(std::uint16_t* p, F v) { _mm_storeu_si128(reinterpret_cast<__m128i*>(p), to_words(v)); }
 inline __m256i rounded(F v) { return _mm256_cvtps_epi32(v); }
+template <bool STREAM>
+inline void store_bits(void* p, __m256i v) {
+    auto* to = static_cast<__m256i*>(p);
+    STREAM ? _mm256_stream_si256(to, v) : _mm256_storeu_si256(to, v);
+}
+template <bool STREAM>
 inline void store_four(std::uint8_t* p, F a, F b, F c, F d, F) {
     const __m256i bytes = _mm256_packus_epi16(_mm256_packs_epi32(rounded(a), rounded(b)),
                                               _mm256_packs_epi32(rounded(c), rounded(d)));
     const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm256_permutevar8x32_epi32(bytes, order));
+    store_bits<STREAM>(p, _mm256_permutevar8x32_epi32(bytes, order));
 }
+template <bool STREAM>
 inline void store_two(std::uint16_t* p, F a, F b, F top) {
     const __m256i words = _mm256_packus_epi32(rounded(min(a, top)), rounded(min(b, top)));
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm256_permute4x64_epi64(words, 0xd8));
+    store_bits<STREAM>(p, _mm256_permute4x64_epi64(words, 0xd8));
 }
+template <bool STREAM>
 inline void store_four(std::uint16_t* p, F a, F b, F c, F d, F top) {
-    store_two(p, a, b, top);
-    store_two(p + 2 * LANES, c, d, top);
+    store_two<STREAM>(p, a, b, top);
+    store_two<STREAM>(p + 2 * LANES, c, d, top);
 }
 inline void store_interleaved(float* p, F even, F odd) {
     const F low = _mm256_unpacklo_ps(even, odd), high = _mm256_unpackhi_ps(even, odd);
     store(p, _mm256_permute2f128_ps(low, high, 0x20));
     store(p + LANES, _mm256_permute2f128_ps(low, high, 0x31));
 }
+inline void end_streaming() { _mm_sfence(); }
 inline I load_index(const std::int32_t* p) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)); }
 
 // Lanes of a row at in[index + t]; near: all of them within 8 floats of the first.
@@ -227,7 +245,7 @@ inline void store_samples(T* p, F v) {
 }
 inline void store(std::uint8_t* p, F v) { store_samples(p, v); }
 inline void store(std::uint16_t* p, F v) { store_samples(p, v); }
-template <class T>
+template <bool, class T>
 inline void store_four(T* p, F a, F b, F c, F d, F top) {
     const F parts[4] = {a, b, c, d};
     float values[4 * LANES];
@@ -238,6 +256,7 @@ inline void store_interleaved(float* p, F even, F odd) {
     store(p, F{even[0], odd[0], even[1], odd[1]});
     store(p + LANES, F{even[2], odd[2], even[3], odd[3]});
 }
+inline void end_streaming() {}
 inline I load_index(const std::int32_t* p) { return from_memory<I>(p); }
 
 inline bool is_near(const Bank&) { return true; }
