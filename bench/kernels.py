@@ -159,7 +159,7 @@ def _print(rows: list[Row]) -> None:
             if row.peer_ms is not None
             else f"{1e3 / row.ours_ms:9.1f} fps"
         )
-        print(f"{row.case:48} {row.ours_ms:9.2f} {peer}")  # noqa: T201
+        print(f"{row.case:48} {row.ours_ms:9.2f} {peer}")
 
 
 def main() -> None:
@@ -169,7 +169,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="also write the rows to this file")
     parser.add_argument("--only", choices=("resize", "convert", "anime4k"), help="one group instead of all")
     options = parser.parse_args()
-    print(f"{cpu.model_name()}, {cpu.usable_cores()} cores, {cpu.isa()}; milliseconds a frame")  # noqa: T201
+    print(f"{cpu.model_name()}, {cpu.usable_cores()} cores, {cpu.isa()}; milliseconds a frame")
     groups = {"resize": resize_rows, "convert": convert_rows, "anime4k": anime4k_rows}
     rows: list[Row] = []
     for name, group in groups.items():

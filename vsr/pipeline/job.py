@@ -137,19 +137,19 @@ class Job:
             raise OptionError("--duration 0 leaves nothing to do")
         self._result = result
         self._transparent_frames = 0
-        self._reader = Reader(
+        self.reader = Reader(
             source, deinterlace=options.deinterlace, start_seconds=start, duration_seconds=duration
         )
         try:
             workers = options.threads or usable_cores()
-            self.plan, self._upscaler = make_plan(
-                self._reader.info, result, options, source_name=source, workers=workers
+            self.plan, self.upscaler = make_plan(
+                self.reader.info, result, options, source_name=source, workers=workers
             )
-            self._span = _span(self._reader.info, start, duration)
-            self._shift = _first_time(self._reader) if start else None
-            self._writer = self._open_writer()
+            self._span = _span(self.reader.info, start, duration)
+            self._shift = _first_time(self.reader) if start else None
+            self.writer = self._open_writer()
         except BaseException:
-            self._reader.close()
+            self.reader.close()
             raise
 
     def _open_writer(self) -> Writer:
@@ -174,8 +174,8 @@ class Job:
 
         Raises MediaError where source or result fail in mid-run; what was written so far stays.
         """
-        writer = self._writer
-        tracker = _Tracker(self._reader.info, self._span, writer, on_progress)
+        writer = self.writer
+        tracker = _Tracker(self.reader.info, self._span, writer, on_progress)
         try:
             statistics = self._run_stages(writer, tracker, stop or StopToken())
         except BaseException as error:
@@ -195,13 +195,13 @@ class Job:
             assert isinstance(item, Frame)
             if is_transparent(item):
                 self._transparent_frames += 1
-            return self._upscaler(item, into=writer.pool.take())
+            return self.upscaler(item, into=writer.pool.take())
 
         def size_of(item: Item) -> int:
             return in_flight if isinstance(item, Frame) else int(item.packet.size)
 
         return run_stages(
-            self._reader.items(),
+            self.reader.items(),
             work,
             writer.write,
             workers=plan.workers,
@@ -271,17 +271,17 @@ class Job:
         return compare(expected, found, reasons)
 
     def _fault_lines(self) -> list[str]:
-        return replace(self._reader.faults, repaired_timestamps=0).lines()
+        return replace(self.reader.faults, repaired_timestamps=0).lines()
 
     def _repair_lines(self) -> list[str]:
-        count = self._reader.faults.repaired_timestamps
+        count = self.reader.faults.repaired_timestamps
         return [f"{count} frames had no usable time; one was made up"] if count else []
 
     def close(self) -> None:
         """Close source and result. Idempotent."""
-        self._writer.abandon()
-        self._reader.close()
-        self._upscaler.close()
+        self.writer.abandon()
+        self.reader.close()
+        self.upscaler.close()
 
     def __enter__(self) -> Self:
         return self
