@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from fractions import Fraction
 from functools import cache
 
@@ -21,7 +22,7 @@ def planar_format(name: str) -> PixelFormat:
     8 bits are widened to 8, floating point ones become 16 bits.
     """
     decoded = av.VideoFormat(name)
-    if decoded.name == "xyz12le" or name.startswith("bayer"):
+    if name.startswith(("xyz12", "bayer")) or "msb" in name:  # FFmpeg rounds the last on its way
         raise DecodeError(
             f"pixel format {name} has no planar equivalent; convert the source with ffmpeg first"
         )
@@ -34,8 +35,6 @@ def planar_format(name: str) -> PixelFormat:
     bits = 8 if decoded.has_palette else max(c.bits for c in components)
     if bits > 16:
         depth = 16
-    elif name.endswith(("rgb565le", "rgb565be", "rgb555le", "rgb555be", "rgb444le", "rgb444be")):
-        depth = 8
     else:
         depth = max(8, bits)
     if is_rgb or (colors == 1 and alpha):
@@ -89,7 +88,7 @@ def from_av(
     fmt = planar_format(name)
     if not (fmt.log2_chroma_w or fmt.log2_chroma_h):
         chroma_location = ChromaLocation.UNSPECIFIED
-    planar = frame if name.replace("yuvj", "yuv") == fmt.name else frame.reformat(format=fmt.name)
+    planar = frame if name.replace("yuvj", "yuv") == fmt.name else _unpack(frame, fmt)
     color = color_of(frame, chroma_location, full_range=name.startswith("yuvj"))
     return Frame(
         planes=planes_of(planar, fmt),
@@ -100,6 +99,39 @@ def from_av(
         duration=duration,
         owner=planar,
     )
+
+
+def repack(frame: av.VideoFrame, name: str) -> av.VideoFrame:
+    """Return the same samples in the layout of FFmpeg's format `name`.
+
+    On one thread: FFmpeg's slice threads write over each other's first samples where the width is no
+    multiple of the vector's.
+    """
+    return frame.reformat(format=name, threads=1)
+
+
+_FIELDS = re.compile(r"(rgb|bgr)(?:(8)|(444|555|565)(le|be))")
+
+
+def _unpack(frame: av.VideoFrame, fmt: PixelFormat) -> av.VideoFrame:
+    fields = _FIELDS.fullmatch(frame.format.name)
+    if fields is None:
+        return repack(frame, fmt.name)
+    # FFmpeg only shifts such samples up, which makes white gray.
+    planar = av.VideoFrame(frame.width, frame.height, fmt.name)
+    planes = planes_of(planar, fmt)
+    dtype = np.dtype("u1" if fields[2] else "<u2" if fields[4] == "le" else ">u2")
+    plane = frame.planes[0]
+    strides = (plane.line_size, dtype.itemsize)
+    words = np.ndarray((frame.height, frame.width), dtype, memoryview(plane), strides=strides)
+    widths = [int(digit) for digit in fields[3] or ("332" if fields[1] == "rgb" else "233")]
+    shift = sum(widths)
+    for component, bits in zip(fields[1], widths, strict=True):
+        shift -= bits
+        top = (1 << bits) - 1
+        widened = (np.arange(1 << bits, dtype=np.uint32) * 255 + top // 2) // top
+        planes["gbr".index(component)][:] = widened.astype(np.uint8)[(words >> shift) & top]
+    return planar
 
 
 def is_transparent(frame: Frame) -> bool:

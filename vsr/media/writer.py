@@ -18,7 +18,7 @@ from vsr.media._av import writing
 from vsr.media.digests import StreamDigest
 from vsr.media.encoders import Encoding
 from vsr.media.passthrough import MKV, MP4, PICTURE_ONLY, EditList, Route, cover_file
-from vsr.media.pixels import FramePool
+from vsr.media.pixels import FramePool, repack
 from vsr.media.reader import CopiedPacket
 from vsr.media.source import Chapter, SourceInfo, StreamInfo
 from vsr.media.tags import content_tags
@@ -267,7 +267,7 @@ class Writer:
         picture.color_primaries = int(self._tags.primaries)
         if picture.format.name == self._encoding.encoder_format:
             return picture
-        return picture.reformat(format=self._encoding.encoder_format)
+        return repack(picture, self._encoding.encoder_format)
 
     def _mux_picture(self, packet: Any) -> None:
         if not packet.duration:
