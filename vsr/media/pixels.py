@@ -111,19 +111,39 @@ def repack(frame: av.VideoFrame, name: str) -> av.VideoFrame:
 
 
 _FIELDS = re.compile(r"(rgb|bgr)(?:(8)|(444|555|565)(le|be))")
+_FLOATS = re.compile(r"(?:gray|gbra?p)f(16|32)(le|be)")
 
 
 def _unpack(frame: av.VideoFrame, fmt: PixelFormat) -> av.VideoFrame:
-    fields = _FIELDS.fullmatch(frame.format.name)
-    if fields is None:
-        return repack(frame, fmt.name)
-    # FFmpeg only shifts such samples up, which makes white gray.
+    name = frame.format.name
+    if fields := _FIELDS.fullmatch(name):
+        return _unpack_fields(frame, fmt, fields)
+    if floats := _FLOATS.fullmatch(name):
+        return _unpack_floats(frame, fmt, floats)
+    return repack(frame, fmt.name)
+
+
+def _samples(frame: av.VideoFrame, index: int, dtype: np.dtype[Any]) -> Plane:
+    plane = frame.planes[index]
+    strides = (plane.line_size, dtype.itemsize)
+    return np.ndarray((frame.height, frame.width), dtype, memoryview(plane), strides=strides)
+
+
+def _unpack_floats(frame: av.VideoFrame, fmt: PixelFormat, match: re.Match[str]) -> av.VideoFrame:
+    """Samples of 0 to 1 become the nearest of 16 bits; FFmpeg gets only twelve of them right."""
+    planar = av.VideoFrame(frame.width, frame.height, fmt.name)
+    dtype = np.dtype(f"{'<' if match[2] == 'le' else '>'}f{int(match[1]) // 8}")
+    for index, plane in enumerate(planes_of(planar, fmt)):
+        values = _samples(frame, index, dtype).astype(np.float32)
+        plane[:] = np.rint(np.nan_to_num(values).clip(0, 1) * fmt.max_value)
+    return planar
+
+
+def _unpack_fields(frame: av.VideoFrame, fmt: PixelFormat, fields: re.Match[str]) -> av.VideoFrame:
+    """Samples of 2 to 6 bits, widened over the whole range; FFmpeg only shifts them: white turns gray."""
     planar = av.VideoFrame(frame.width, frame.height, fmt.name)
     planes = planes_of(planar, fmt)
-    dtype = np.dtype("u1" if fields[2] else "<u2" if fields[4] == "le" else ">u2")
-    plane = frame.planes[0]
-    strides = (plane.line_size, dtype.itemsize)
-    words = np.ndarray((frame.height, frame.width), dtype, memoryview(plane), strides=strides)
+    words = _samples(frame, 0, np.dtype("u1" if fields[2] else "<u2" if fields[4] == "le" else ">u2"))
     widths = [int(digit) for digit in fields[3] or ("332" if fields[1] == "rgb" else "233")]
     shift = sum(widths)
     for component, bits in zip(fields[1], widths, strict=True):
