@@ -28,7 +28,7 @@ struct Patch {
     F at[9];
     Patch(const float* const* rows, int x) {
         for (int y = 0; y < 3; ++y)
-            for (int i = 0; i < 3; ++i) at[3 * y + i] = load(rows[y] + x + i - 1);
+            for (int i = 0; i < 3; ++i) at[3 * y + i] = held(load(rows[y] + x + i - 1));
     }
     F lowest(const int* of) const { return min(min(at[of[0]], at[of[1]]), at[of[2]]); }
     F highest(const int* of) const { return max(max(at[of[0]], at[of[1]]), at[of[2]]); }
@@ -41,46 +41,42 @@ inline M matches(const Patch& patch, const Direction& direction) {
     return direction.beyond_centre ? both(match, greater(lowest, patch.at[C])) : match;
 }
 
-// For each pixel the direction it moves in, if any: one mask a direction, and whether it moves at all.
-struct Moves {
-    M by[kDirections];
-    M any;
+// For each pixel 1 + the direction it moves in, as a float, or 0: of the matching directions the last that makes
+// the pixel lighter than those before it.
+struct Lightest {
+    F keep, take;
+
+    F operator()(const Patch& patch) const {
+        F chosen = all(0.0f), best = patch.at[C];
+        const F kept = patch.at[C] * keep;
+#pragma GCC unroll 8
+        for (int i = 0; i < kDirections; ++i) {
+            const F lighter = kept + patch.sum(kDirection[i].light) * take;
+            const M better = both(matches(patch, kDirection[i]), greater(lighter, best));
+            chosen = select(better, all(float(i + 1)), chosen);
+            best = select(better, lighter, best);
+        }
+        return chosen;
+    }
 };
 
-// Of the matching directions the last that makes the pixel lighter than those before it.
-inline Moves lightest(const Patch& patch, F keep, F take) {
-    Moves moves;
-    moves.any = none();
-    F best = patch.at[C];
-    const F kept = patch.at[C] * keep;
+// The same, the first of the matching directions.
+struct FirstMatch {
+    F operator()(const Patch& patch) const {
+        F chosen = all(0.0f);
 #pragma GCC unroll 8
-    for (int i = 0; i < kDirections; ++i) {
-        const F lighter = kept + patch.sum(kDirection[i].light) * take;
-        moves.by[i] = both(matches(patch, kDirection[i]), greater(lighter, best));
-        moves.any = either(moves.any, moves.by[i]);
-        best = select(moves.by[i], lighter, best);
+        for (int i = kDirections; i-- > 0;)
+            chosen = select(matches(patch, kDirection[i]), all(float(i + 1)), chosen);
+        return chosen;
     }
-    return moves;
-}
+};
 
-// The first of the matching directions.
-inline Moves first_match(const Patch& patch, F, F) {
-    Moves moves;
-    moves.any = none();
-#pragma GCC unroll 8
-    for (int i = 0; i < kDirections; ++i) {
-        moves.by[i] = only(matches(patch, kDirection[i]), moves.any);
-        moves.any = either(moves.any, moves.by[i]);
-    }
-    return moves;
-}
-
-inline F moved(const float* const* rows, int x, const Moves& moves, F keep, F take) {
-    const Patch patch(rows, x);
+inline F moved(const Patch& patch, F chosen, F keep, F take) {
     F sum = patch.at[C];
 #pragma GCC unroll 8
-    for (int i = 0; i < kDirections; ++i) sum = select(moves.by[i], patch.sum(kDirection[i].light), sum);
-    return select(moves.any, patch.at[C] * keep + sum * take, patch.at[C]);
+    for (int i = 0; i < kDirections; ++i)
+        sum = select(equal(chosen, all(float(i + 1))), patch.sum(kDirection[i].light), sum);
+    return select(greater(chosen, all(0.0f)), patch.at[C] * keep + sum * take, patch.at[C]);
 }
 
 // Rows of the grid with one more pixel on either side, which repeats the outermost.
@@ -106,19 +102,23 @@ struct Rows {
     }
 };
 
-// Move all components of row y by what `steer` says, with `find` choosing the directions.
-template <class Find>
-inline void move_row(const Find& find, const Rows& steer, const Rows* from, const Rows* to, int components, int y,
-                     float keep, float take) {
-    const float *steering[3], *rows[3][3];
-    steer.around(y, steering);
-    for (int i = 0; i < components; ++i) from[i].around(y, rows[i]);
+template <class Choose>
+inline void choose_row(const Choose& choose, const Rows& steer, int y, float* chosen) {
+    const float* rows[3];
+    steer.around(y, rows);
+    for (int x = 0; x < steer.width; x += LANES) store(chosen + x, choose(Patch(rows, x)));
+}
+
+// Move row y of one component as chosen. Apart from the choice, this needs no register of it.
+inline void move_row(const float* chosen, const Rows& from, const Rows& to, int y, float keep, float take) {
+    const float* rows[3];
+    from.around(y, rows);
+    float* out = to.row(y);
     const F keeps = all(keep), takes = all(take);
-    for (int x = 0; x < steer.width; x += LANES) {
-        const Moves moves = find(Patch(steering, x), keeps, takes);
-        const bool still = !any(moves.any);
-        for (int i = 0; i < components; ++i)
-            store(to[i].row(y) + x, still ? load(rows[i][1] + x) : moved(rows[i], x, moves, keeps, takes));
+    for (int x = 0; x < from.width; x += LANES) {
+        const F choice = load(chosen + x);
+        const bool still = !any(greater(choice, all(0.0f)));
+        store(out + x, still ? load(rows[1] + x) : moved(Patch(rows, x), choice, keeps, takes));
     }
 }
 
@@ -145,6 +145,7 @@ public:
         luma_.open(kColorRows, width, height, scratch);
         pushed_luma_.open(kPushedRows, width, height, scratch);
         gradient_.open(kGradientRows, width, height, scratch);
+        chosen_ = scratch.take(grid_row_floats(width));
         const int from = span_.from;
         next_color_ = from > 3 ? from - 3 : 0;
         next_pushed_ = from > 2 ? from - 2 : 0;
@@ -154,8 +155,9 @@ public:
     void run() {
         for (int y = span_.from; y < span_.to; ++y) {
             for (; next_gradient_ <= within(y + 1); ++next_gradient_) find_gradient(next_gradient_);
-            move_row(first_match, gradient_, pushed_, refined_, planes_.inputs, y, job_.gradient_keep,
-                     job_.gradient_take);
+            choose_row(FirstMatch(), gradient_, y, chosen_);
+            for (int i = 0; i < planes_.inputs; ++i)
+                move_row(chosen_, pushed_[i], refined_[i], y, job_.gradient_keep, job_.gradient_take);
             for (int i = 0; i < planes_.outputs; ++i) sinks_[i].take(y, refined_[i].row(y));
         }
         end_streaming();
@@ -175,7 +177,9 @@ private:
 
     void push(int y) {
         for (; next_color_ <= within(y + 1); ++next_color_) read(next_color_);
-        move_row(lightest, luma_, color_, pushed_, planes_.inputs, y, job_.color_keep, job_.color_take);
+        choose_row(Lightest{all(job_.color_keep), all(job_.color_take)}, luma_, y, chosen_);
+        for (int i = 0; i < planes_.inputs; ++i)
+            move_row(chosen_, color_[i], pushed_[i], y, job_.color_keep, job_.color_take);
         close_and_weigh(pushed_, pushed_luma_, y);
     }
 
@@ -200,6 +204,7 @@ private:
     Sink sinks_[3];
     Span span_;
     Rows color_[3], pushed_[3], refined_[3], luma_, pushed_luma_, gradient_;
+    float* chosen_;  // of the row in work
     int next_color_, next_pushed_, next_gradient_;
 };
 

@@ -129,10 +129,10 @@ static inline std::size_t convert_scratch(const ConvertJob& job) {
     return planes_scratch(job.planes) + 6 * std::size_t(row_floats(job.planes.width));
 }
 
-// Of the picture 3 rows each of components and luma, of the pushed one 4, of the gradient 3, of the result 1.
+// Of the picture 3 rows each of components and luma, of the pushed one 4, of the gradient 3, of the result and the choice 1.
 constexpr int kColorRows = 3, kPushedRows = 4, kGradientRows = 3;
 static inline std::size_t anime4k_scratch(const Anime4kJob& job) {
-    const int rows = (job.planes.inputs + 1) * (kColorRows + kPushedRows) + kGradientRows + job.planes.inputs;
+    const int rows = (job.planes.inputs + 1) * (kColorRows + kPushedRows) + kGradientRows + job.planes.inputs + 1;
     return planes_scratch(job.planes) + rows * std::size_t(grid_row_floats(job.planes.width));
 }
 

@@ -26,11 +26,13 @@ inline F all(float x) { return _mm512_set1_ps(x); }
 inline F min(F a, F b) { return _mm512_min_ps(a, b); }
 inline F max(F a, F b) { return _mm512_max_ps(a, b); }
 inline F sqrt(F a) { return _mm512_sqrt_ps(a); }
+inline F held(F v) {  // kept in a register rather than loaded again for each use
+    asm("" : "+v"(v));
+    return v;
+}
 inline M greater(F a, F b) { return _mm512_cmp_ps_mask(a, b, _CMP_GT_OQ); }
+inline M equal(F a, F b) { return _mm512_cmp_ps_mask(a, b, _CMP_EQ_OQ); }
 inline M both(M a, M b) { return M(a & b); }
-inline M only(M a, M without) { return M(a & ~without); }
-inline M either(M a, M b) { return M(a | b); }
-inline M none() { return 0; }
 inline bool any(M m) { return m != 0; }
 inline F select(M m, F yes, F no) { return _mm512_mask_blend_ps(m, no, yes); }
 inline F load(const std::uint8_t* p) {
@@ -114,11 +116,10 @@ inline F all(float x) { return _mm256_set1_ps(x); }
 inline F min(F a, F b) { return _mm256_min_ps(a, b); }
 inline F max(F a, F b) { return _mm256_max_ps(a, b); }
 inline F sqrt(F a) { return _mm256_sqrt_ps(a); }
+inline F held(F v) { return v; }
 inline M greater(F a, F b) { return _mm256_cmp_ps(a, b, _CMP_GT_OQ); }
+inline M equal(F a, F b) { return _mm256_cmp_ps(a, b, _CMP_EQ_OQ); }
 inline M both(M a, M b) { return _mm256_and_ps(a, b); }
-inline M only(M a, M without) { return _mm256_andnot_ps(without, a); }
-inline M either(M a, M b) { return _mm256_or_ps(a, b); }
-inline M none() { return _mm256_setzero_ps(); }
 inline bool any(M m) { return _mm256_movemask_ps(m) != 0; }
 inline F select(M m, F yes, F no) { return _mm256_blendv_ps(no, yes, m); }
 inline F load(const std::uint8_t* p) {
@@ -221,16 +222,15 @@ inline F load(const float* p) { return from_memory<F>(p); }
 inline void store(float* p, F v) { std::memcpy(p, &v, sizeof v); }
 inline F all(float x) { return F{x, x, x, x}; }
 inline F select(M m, F yes, F no) { return F((I(yes) & m) | (I(no) & ~m)); }
+inline F held(F v) { return v; }
 inline M greater(F a, F b) { return a > b; }
+inline M equal(F a, F b) { return a == b; }
 inline F min(F a, F b) { return select(a < b, a, b); }
 inline F max(F a, F b) { return select(a > b, a, b); }
 inline F sqrt(F a) {
     return F{__builtin_sqrtf(a[0]), __builtin_sqrtf(a[1]), __builtin_sqrtf(a[2]), __builtin_sqrtf(a[3])};
 }
 inline M both(M a, M b) { return a & b; }
-inline M only(M a, M without) { return a & ~without; }
-inline M either(M a, M b) { return a | b; }
-inline M none() { return M{0, 0, 0, 0}; }
 inline bool any(M m) { return (m[0] | m[1] | m[2] | m[3]) != 0; }
 template <class T>
 inline F load_samples(const T* p) { return F{float(p[0]), float(p[1]), float(p[2]), float(p[3])}; }

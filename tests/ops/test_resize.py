@@ -123,6 +123,13 @@ def test_strided_views_in_and_out(isa: str) -> None:
         assert_kernel_is_reference(resize, (view,))
 
 
+@pytest.mark.parametrize("name", ["gray", "gray10le"])
+@pytest.mark.parametrize("width", [1408, 1391])
+def test_large_planes_that_are_written_past_the_caches(isa: str, name: str, width: int) -> None:
+    source = spec(width // 2, 400, name)
+    assert_kernel_is_reference(Resize(source, width, 800, scaler="bicubic"), noise(source), threads=2)
+
+
 @pytest.mark.parametrize("threads", [1, 2, 3, 64])
 def test_threads_do_not_change_the_result(threads: int) -> None:
     source = spec(129, 65, "yuv422p10le")
