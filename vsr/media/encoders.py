@@ -12,7 +12,7 @@ import av
 from vsr.color import ChromaLocation, ColorSpec, Matrix, Primaries, Range, Transfer
 from vsr.errors import OptionError
 from vsr.frame import PictureSpec, PixelFormat
-from vsr.media.pixels import planar_format
+from vsr.media.pixels import keeps_whole_samples, planar_format
 from vsr.media.sidedata import HdrMetadata, svtav1_parameters, x26x_parameters
 from vsr.options import UpscaleOptions
 from vsr.registry import Registry
@@ -281,7 +281,8 @@ def _pick_format(
     candidates = {}
     for offer in offered:
         try:
-            candidates[offer] = planar_format(offer)
+            if keeps_whole_samples(offer):
+                candidates[offer] = planar_format(offer)
         except (OSError, ValueError):
             continue  # a GPU surface, or something frames cannot become
     if not spec.gray:

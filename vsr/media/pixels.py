@@ -33,16 +33,19 @@ def planar_format(name: str) -> PixelFormat:
     colors = len(components) - (alpha and not decoded.has_palette)
     is_rgb = decoded.is_rgb or decoded.has_palette
     bits = 8 if decoded.has_palette else max(c.bits for c in components)
-    if bits > 16:
-        depth = 16
-    else:
-        depth = max(8, bits)
+    depth = min(16, max(8, bits))
     if is_rgb or (colors == 1 and alpha):
         return pixel_format(format_name("rgb", _known_depth("rgb", depth, alpha), alpha=alpha))
     if colors == 1:
         return pixel_format(format_name("gray", depth))
     chroma = _log2_ratio(decoded.chroma_width(64)), _log2_ratio(decoded.chroma_height(64))
     return pixel_format(format_name("yuv", _known_depth("yuv", depth, alpha), chroma, alpha=alpha))
+
+
+def keeps_whole_samples(name: str) -> bool:
+    """False for a format that frames can come from but not go to: palettes and samples below 8 bits."""
+    format = av.VideoFormat(name)
+    return not format.has_palette and all(c.bits >= 8 for c in format.components)
 
 
 def _log2_ratio(chroma: int) -> int:

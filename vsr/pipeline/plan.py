@@ -187,9 +187,10 @@ def _tags(video: VideoInfo, encoding: Encoding) -> ColorSpec:
     color = encoding.color
     if encoding.format.family == "yuv" and video.format.family != "rgb":
         tagged = video.color
+        known = tagged.range is not Range.UNSPECIFIED or spec_of(encoding.encoder).color is not None
         color = replace(
             color,
-            range=color.range if tagged.range is not Range.UNSPECIFIED else Range.UNSPECIFIED,
+            range=color.range if known else Range.UNSPECIFIED,
             chroma_location=color.chroma_location
             if color.chroma_location.name != "LEFT" or tagged.chroma_location.name == "LEFT"
             else tagged.chroma_location,
