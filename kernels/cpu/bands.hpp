@@ -2,26 +2,48 @@
 #pragma once
 #include <algorithm>
 #include <memory>
+#include <system_error>
 #include <thread>
 #include <vector>
 #include "kernels.hpp"
 
 namespace vsr {
 
+// Floats at a multiple of 64 bytes, all zero.
+class Floats {
+public:
+    explicit Floats(std::size_t count) : memory_(new float[count + kBlock]()) {}
+    float* data() const {
+        const auto past = reinterpret_cast<std::uintptr_t>(memory_.get()) % 64 / sizeof(float);
+        return memory_.get() + (past ? kBlock - past : 0);
+    }
+
+private:
+    std::unique_ptr<float[]> memory_;
+};
+
 // Call work(first, last, scratch) on `threads` bands of `rows` rows at once, boundaries at multiples of `step`.
+// Throws std::bad_alloc before any work has begun; a thread that the system refuses has its band done by another.
 template <class Work>
 void in_bands(int rows, int step, int threads, std::size_t scratch_floats, const Work& work) {
     const int steps = (rows + step - 1) / step;
     const int bands = std::max(1, std::min(threads, steps));
+    std::vector<Floats> scratch;
+    for (int band = 0; band < bands; ++band) scratch.emplace_back(scratch_floats);
     const auto run = [&](int band) {
         const int first = int(std::int64_t(steps) * band / bands) * step;
         const int last = std::min(rows, int(std::int64_t(steps) * (band + 1) / bands) * step);
-        const std::unique_ptr<float[]> memory(new float[scratch_floats + kBlock]());
-        const auto misaligned = reinterpret_cast<std::uintptr_t>(memory.get()) % 64 / sizeof(float);
-        work(first, last, memory.get() + (misaligned ? kBlock - misaligned : 0));
+        work(first, last, scratch[std::size_t(band)].data());
     };
     std::vector<std::thread> others;
-    for (int band = 1; band < bands; ++band) others.emplace_back(run, band);
+    others.reserve(std::size_t(bands));
+    for (int band = 1; band < bands; ++band) {
+        try {
+            others.emplace_back(run, band);
+        } catch (const std::system_error&) {
+            run(band);
+        }
+    }
     run(0);
     for (auto& other : others) other.join();
 }

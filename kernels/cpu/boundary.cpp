@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <new>
 
 namespace vsr {
 
@@ -128,7 +129,12 @@ PyObject* new_bank(PyObject*, PyObject* args) {
         PyErr_SetString(PyExc_ValueError, "the windows of a bank ascend and lie within its input");
         return nullptr;
     }
-    auto* bank = new OwnedBank(first, static_cast<const float*>(weight.view.buf), size_in, int(count), int(taps));
+    OwnedBank* bank;
+    try {
+        bank = new OwnedBank(first, static_cast<const float*>(weight.view.buf), size_in, int(count), int(taps));
+    } catch (const std::bad_alloc&) {
+        return PyErr_NoMemory();
+    }
     PyObject* capsule = PyCapsule_New(bank, kBankName, delete_bank);
     if (!capsule) delete bank;
     return capsule;

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cstring>
+#include <new>
 
 namespace vsr {
 namespace {
@@ -44,6 +45,21 @@ PyObject* use_isa(PyObject*, PyObject* args) {
     return PyErr_Format(PyExc_ValueError, "this processor does not run %s", name);
 }
 
+// Do work without the interpreter's lock; None, or null with MemoryError set.
+template <class Work>
+PyObject* released(const Work& work) {
+    bool enough = true;
+    PyThreadState* state = PyEval_SaveThread();
+    try {
+        work();
+    } catch (const std::bad_alloc&) {
+        enough = false;
+    }
+    PyEval_RestoreThread(state);
+    if (!enough) return PyErr_NoMemory();
+    Py_RETURN_NONE;
+}
+
 PyObject* resize(PyObject*, PyObject* args) {
     PyObject *source, *target, *columns, *rows;
     float bias, top;
@@ -56,11 +72,10 @@ PyObject* resize(PyObject*, PyObject* args) {
         !fits(*job.rows, job.src.height, job.dst.height, "rows"))
         return nullptr;
     const Kernels& kernels = *active.load();
-    Py_BEGIN_ALLOW_THREADS
-    in_bands(job.dst.height, 1, threads, resize_scratch(job),
-             [&](int first, int last, float* scratch) { kernels.resize(job, first, last, scratch); });
-    Py_END_ALLOW_THREADS
-    Py_RETURN_NONE;
+    return released([&] {
+        in_bands(job.dst.height, 1, threads, resize_scratch(job),
+                 [&](int first, int last, float* scratch) { kernels.resize(job, first, last, scratch); });
+    });
 }
 
 PyObject* convert(PyObject*, PyObject* args) {
@@ -72,11 +87,10 @@ PyObject* convert(PyObject*, PyObject* args) {
     ConvertJob job{};
     if (!held.take(inputs, outputs, top, job.planes) || !floats_of(factors, 12, job.matrix[0])) return nullptr;
     const Kernels& kernels = *active.load();
-    Py_BEGIN_ALLOW_THREADS
-    in_bands(job.planes.height, held.step, threads, convert_scratch(job),
-             [&](int first, int last, float* scratch) { kernels.convert(job, first, last, scratch); });
-    Py_END_ALLOW_THREADS
-    Py_RETURN_NONE;
+    return released([&] {
+        in_bands(job.planes.height, held.step, threads, convert_scratch(job),
+                 [&](int first, int last, float* scratch) { kernels.convert(job, first, last, scratch); });
+    });
 }
 
 PyObject* anime4k(PyObject*, PyObject* args) {
@@ -94,11 +108,10 @@ PyObject* anime4k(PyObject*, PyObject* args) {
     job.gradient_keep = values[6];
     job.gradient_take = values[7];
     const Kernels& kernels = *active.load();
-    Py_BEGIN_ALLOW_THREADS
-    in_bands(job.planes.height, held.step, threads, anime4k_scratch(job),
-             [&](int first, int last, float* scratch) { kernels.anime4k(job, first, last, scratch); });
-    Py_END_ALLOW_THREADS
-    Py_RETURN_NONE;
+    return released([&] {
+        in_bands(job.planes.height, held.step, threads, anime4k_scratch(job),
+                 [&](int first, int last, float* scratch) { kernels.anime4k(job, first, last, scratch); });
+    });
 }
 
 PyMethodDef methods[] = {
