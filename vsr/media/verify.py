@@ -227,24 +227,50 @@ def _compare_hdr(before: HdrMetadata, after: HdrMetadata) -> Iterator[Finding]:
 def _compare_streams(
     expected: MediaFacts, found: MediaFacts, shift: Fraction, reasons: dict[int, str]
 ) -> Iterator[Finding]:
-    remaining = [s for s in found.info.streams if s.index in found.digests]
-    for stream in expected.info.streams:
-        if stream.index not in expected.digests or stream.kind in ("cover", "attachment"):
-            continue
-        match = next((s for s in remaining if s.kind == stream.kind), None)
-        if match is None or stream.index in reasons:
+    wanted = [
+        s for s in expected.info.streams if s.index in expected.digests and s.kind not in ("cover", "attachment")
+    ]
+    matches = _matches([s for s in wanted if s.index not in reasons], expected, found)
+    for stream in wanted:
+        match = matches.get(stream.index)
+        if match is None:
             remade = stream.kind == "data" and stream.metadata.get("timecode")
             if remade and found.info.video.metadata.get("timecode") == remade:
                 yield Finding(stream.label, "kept", "as the tag `timecode`")
                 continue
             yield Finding(stream.label, "lost", reasons.get(stream.index, "not in the result"))
             continue
-        remaining.remove(match)
         yield from _compare_stream(
             stream, expected.digests[stream.index], match, found.digests[match.index], shift
         )
         yield from _compare_tags(stream.label, stream.metadata, match.metadata, found.info.metadata)
         yield from _compare_disposition(stream.label, stream.disposition, match.disposition)
+    yield from _compare_order(matches)
+
+
+def _matches(wanted: list[StreamInfo], expected: MediaFacts, found: MediaFacts) -> dict[int, StreamInfo]:
+    """Return which stream of the result is which of the source: by content, then by order."""
+    matches: dict[int, StreamInfo] = {}
+    remaining = [s for s in found.info.streams if s.index in found.digests]
+    for by_content in (True, False):
+        for stream in wanted:
+            if stream.index in matches:
+                continue
+            content = expected.digests[stream.index].hexdigest
+            for candidate in remaining:
+                same = found.digests[candidate.index].hexdigest == content
+                if candidate.kind == stream.kind and (same or not by_content):
+                    matches[stream.index] = candidate
+                    remaining.remove(candidate)
+                    break
+    return matches
+
+
+def _compare_order(matches: dict[int, StreamInfo]) -> Iterator[Finding]:
+    for kind in sorted({s.kind for s in matches.values()}):
+        order = [matches[index].index for index in sorted(matches) if matches[index].kind == kind]
+        if order != sorted(order):
+            yield Finding(f"{kind} streams", "lost", "their order")
 
 
 def _compare_stream(
