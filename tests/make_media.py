@@ -264,7 +264,9 @@ def png(width: int = 16, height: int = 16) -> bytes:
         "rgb24",
         Fraction(1, 25),
     )
-    frame = av.VideoFrame(width, height, "rgb24")
+    frame = av.VideoFrame.from_ndarray(
+        np.arange(width * height * 3, dtype=np.uint8).reshape(height, width, 3)
+    )
     frame.pts = 0
     return b"".join(bytes(p) for p in [*context.encode(frame), *context.encode(None)])
 
