@@ -228,7 +228,9 @@ def _compare_streams(
     expected: MediaFacts, found: MediaFacts, shift: Fraction, reasons: dict[int, str]
 ) -> Iterator[Finding]:
     wanted = [
-        s for s in expected.info.streams if s.index in expected.digests and s.kind not in ("cover", "attachment")
+        s
+        for s in expected.info.streams
+        if s.index in expected.digests and s.kind not in ("cover", "attachment")
     ]
     matches = _matches([s for s in wanted if s.index not in reasons], expected, found)
     for stream in wanted:
