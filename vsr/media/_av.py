@@ -10,12 +10,8 @@ import av
 
 from vsr.errors import DecodeError, EncodeError, MediaError, OptionError
 
-# FFmpeg reports every damaged macroblock; what matters is counted by the reader and comes with the
-# exceptions. The handler keeps the rest from Python's handler of last resort.
-av.logging.set_level(av.logging.PANIC)
 logging.getLogger("libav").addHandler(logging.NullHandler())
 logging.getLogger("libav").propagate = False
-
 _REMEDIES: dict[type[BaseException], str] = {
     av.error.FileNotFoundError: "no such file; check the name",
     av.error.PermissionError: "permission denied; check the rights of the file and its folder",
@@ -27,7 +23,6 @@ _REMEDIES: dict[type[BaseException], str] = {
     av.error.EncoderNotFoundError: "this FFmpeg lacks the encoder; `vsr doctor` lists what it has",
     av.error.InvalidDataError: "it is not media, or it is damaged at its beginning",
 }
-
 
 os.environ.setdefault("SVT_LOG", "1")  # SVT-AV1 writes to the terminal past FFmpeg: errors only
 
@@ -47,6 +42,20 @@ def explain(error: BaseException, name: str) -> str:
     text = getattr(error, "strerror", None) or str(error)
     last = getattr(error, "log", None)
     return f"{name}: {text}{f' ({last[2].strip()})' if last else ''}"
+
+
+@contextmanager
+def detailed(level: int = av.logging.PANIC) -> Iterator[None]:
+    """Let FFmpeg's log into Python inside the block: its errors then come with the exceptions.
+
+    Only for opening things. FFmpeg's own threads would need the interpreter's lock for each message,
+    and a decoder that is closed waits for its threads while it holds that lock.
+    """
+    try:
+        av.logging.set_level(level)
+        yield
+    finally:
+        av.logging.set_level(None)
 
 
 @contextmanager

@@ -38,6 +38,8 @@ class EncoderSpec:
     """True when odd sides are fine with subsampled chroma."""
     keeps_sample_aspect: bool = False
     """True when the coded picture itself says how wide a sample is; PyAV cannot tell the container."""
+    keeps_captions: bool = False
+    """True when it writes the closed captions that frames carry."""
     color: ColorSpec | None = None
     """The only colour description that files of this kind can have."""
     gray: bool = False
@@ -49,6 +51,7 @@ ENCODERS = Registry(
     {
         "libx264": EncoderSpec(
             summary="H.264, plays everywhere; the default for 8 bit",
+            keeps_captions=True,
             keeps_sample_aspect=True,
             quality=18,
             preset="veryfast",
@@ -56,6 +59,7 @@ ENCODERS = Registry(
         ),
         "libx265": EncoderSpec(
             summary="HEVC; the default above 8 bit and for HDR",
+            keeps_captions=True,
             keeps_sample_aspect=True,
             quality=20,
             preset="veryfast",
@@ -96,6 +100,7 @@ ENCODERS = Registry(
         ),
         "libx264rgb": EncoderSpec(
             summary="H.264 that stays in RGB",
+            keeps_captions=True,
             keeps_sample_aspect=True,
             quality=18,
             preset="veryfast",

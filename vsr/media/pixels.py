@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 from functools import cache
+from typing import Any
 
 import av
 import numpy as np
@@ -162,6 +163,16 @@ def is_transparent(frame: Frame) -> bool:
     return frame.format.alpha and bool(frame.planes[-1].min() < frame.format.max_value)
 
 
+def has_captions(frame: Frame) -> bool:
+    """True if closed captions (CTA-708, ATSC A/53) came inside the coded picture."""
+    return isinstance(frame.owner, av.VideoFrame) and _carries_captions(frame.owner)
+
+
+def _carries_captions(picture: av.VideoFrame) -> bool:
+    items: Any = picture.side_data
+    return any(item.type.name == "A53_CC" for item in items)
+
+
 class FramePool:
     """Frames in FFmpeg's memory, used again so that no run pays for fresh pages.
 
@@ -186,6 +197,17 @@ class FramePool:
             planes=planes_of(picture, self._format), format=self._format, color=self._color, owner=picture
         )
 
+    def take_captioned(self, source: Frame) -> Frame:
+        """Return a frame with undefined content that has the closed captions of `source`.
+
+        PyAV lets side data be copied only by its converter, so this costs a coarse enlargement.
+        """
+        picture = source.owner.reformat(*self._size, format=self._format.name, interpolation="POINT")
+        return Frame(
+            planes=planes_of(picture, self._format), format=self._format, color=self._color, owner=picture
+        )
+
     def give(self, frame: Frame) -> None:
-        """Take back a frame that `take` gave out."""
-        self._free.append(frame.owner)
+        """Take back a frame that this pool gave out. One with captions is not used again."""
+        if not _carries_captions(frame.owner):
+            self._free.append(frame.owner)

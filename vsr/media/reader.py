@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
@@ -17,7 +17,7 @@ from vsr.color import ChromaLocation
 from vsr.errors import DecodeError
 from vsr.frame import Frame
 from vsr.media import images
-from vsr.media._av import explain, reading
+from vsr.media._av import detailed, explain, reading
 from vsr.media.deinterlace import Deinterlacer
 from vsr.media.pixels import from_av, is_transparent, planar_format
 from vsr.media.sidedata import DYNAMIC_SIDE_DATA, frame_side_data, hdr_metadata, parse_display_matrix
@@ -95,7 +95,7 @@ class Reader:
         self._end_seconds = Fraction(0)
         self._pending: deque[Frame | CopiedPacket] = deque()
         self._filter: Deinterlacer | None = None
-        with reading(self.name):
+        with reading(self.name), detailed():
             self._container = images.open_input(str(source))
         try:
             self._open()
@@ -254,7 +254,7 @@ class Reader:
             if isinstance(item, Frame):
                 yield item
 
-    def _demux(self) -> Iterator[Frame | CopiedPacket]:
+    def _demux(self) -> Generator[Frame | CopiedPacket, None, None]:
         done = False
         for packet in self._read_packets():
             if packet.stream_index == self._stream.index:
@@ -391,6 +391,8 @@ class Reader:
         if not self._closed:
             self._closed = True
             self._pending.clear()
+            if hasattr(self, "_packets"):
+                self._packets.close()
             self._container.close()
 
     def __enter__(self) -> Self:
@@ -423,15 +425,11 @@ class _ChromaProbe:
         if self._stream is None:
             return
         stream, self._stream = self._stream, None
-        level = av.logging.get_level()
         try:
-            av.logging.set_level(av.logging.INFO)
-            with av.logging.Capture() as lines:
+            with detailed(av.logging.INFO), av.logging.Capture() as lines:
                 av.bitstream.BitStreamFilterContext("trace_headers", stream).filter(_copy_of(packet))
         except (av.error.FFmpegError, ValueError):
             return  # a damaged header; the decoder will say so
-        finally:
-            av.logging.set_level(level)
         for _, _, text in lines:
             match = self._FIELD.search(text)
             if match:

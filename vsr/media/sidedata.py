@@ -16,7 +16,6 @@ DYNAMIC_SIDE_DATA = {
     "STEREO3D": "stereoscopic 3D layout",
     "SPHERICAL": "spherical (360 degree) projection",
     "ICC_PROFILE": "an ICC colour profile",
-    "A53_CC": "closed captions inside the video stream",
 }
 """Frame side data that means something to a viewer and that no writer here can carry."""
 

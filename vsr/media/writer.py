@@ -14,7 +14,7 @@ import av
 from vsr.color import ChromaLocation, ColorSpec
 from vsr.errors import OptionError
 from vsr.frame import Frame, PictureSpec
-from vsr.media._av import writing
+from vsr.media._av import detailed, writing
 from vsr.media.digests import StreamDigest
 from vsr.media.encoders import Encoding
 from vsr.media.passthrough import MKV, MP4, PICTURE_ONLY, EditList, Route, cover_file
@@ -84,7 +84,7 @@ class Writer:
         wrapped = encoding.encoder == "wrapped_avframe"
         self._raw_bytes = picture.format.frame_bytes(picture.width, picture.height) if wrapped else 0
         self.time_base = self._choose_time_base()
-        with writing(target.name):
+        with writing(target.name), detailed():
             self._container = self._open()
             self._video = self._add_picture()
             self._add_others()
@@ -226,7 +226,8 @@ class Writer:
             return
         self._started = True
         self._container.set_chapters(self._chapters())
-        self._container.start_encoding()
+        with detailed():
+            self._container.start_encoding()
         held, self._held = self._held, []
         for item in held:
             self._pass_on(item)

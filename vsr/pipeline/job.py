@@ -16,9 +16,10 @@ from vsr.device.cpu import usable_cores
 from vsr.errors import MediaError, OptionError
 from vsr.frame import Frame
 from vsr.media.digests import StreamDigest
+from vsr.media.encoders import spec_of
 from vsr.media.facts import MediaFacts, attachment_facts, facts_by_demuxing
 from vsr.media.passthrough import PICTURE_ONLY
-from vsr.media.pixels import is_transparent
+from vsr.media.pixels import has_captions, is_transparent
 from vsr.media.reader import CopiedPacket, Reader
 from vsr.media.source import Chapter, SourceInfo
 from vsr.media.verify import Finding, compare
@@ -137,6 +138,7 @@ class Job:
             raise OptionError("--duration 0 leaves nothing to do")
         self._result = result
         self._transparent_frames = 0
+        self._captioned_frames = 0
         self.reader = Reader(
             source, deinterlace=options.deinterlace, start_seconds=start, duration_seconds=duration
         )
@@ -195,7 +197,10 @@ class Job:
             assert isinstance(item, Frame)
             if is_transparent(item):
                 self._transparent_frames += 1
-            return self.upscaler(item, into=writer.pool.take())
+            if not has_captions(item):
+                return self.upscaler(item, into=writer.pool.take())
+            self._captioned_frames += 1
+            return self.upscaler(item, into=writer.pool.take_captioned(item))
 
         def size_of(item: Item) -> int:
             return in_flight if isinstance(item, Frame) else int(item.packet.size)
@@ -236,7 +241,7 @@ class Job:
         findings: tuple[Finding, ...] = ()
         if verified:
             tracker.phase("verify")
-            findings = self._compare(writer)
+            findings = self._compare(writer) + self._caption_findings()
         elif plan.target.container not in PICTURE_ONLY:
             findings = tuple(
                 Finding(r.stream.label, "lost", r.reason) for r in plan.routes if r.action == "leave"
@@ -269,6 +274,16 @@ class Job:
             return tuple(f for f in compare(expected, found) if f.subject in ("frames", "frame times"))
         reasons = {r.stream.index: r.reason for r in plan.routes if r.action == "leave"}
         return compare(expected, found, reasons)
+
+    def _caption_findings(self) -> tuple[Finding, ...]:
+        if not self._captioned_frames:
+            return ()
+        encoder = self.plan.encoding.encoder
+        if spec_of(encoder).keeps_captions:
+            return (
+                Finding("closed captions", "kept", f"passed to {encoder} in {self._captioned_frames} frames"),
+            )
+        return (Finding("closed captions", "lost", f"{encoder} cannot carry them; libx264 and libx265 can"),)
 
     def _fault_lines(self) -> list[str]:
         return replace(self.reader.faults, repaired_timestamps=0).lines()
