@@ -84,8 +84,8 @@ class StreamInfo:
     disposition: Disposition
     data: bytes = b""
     """The content of an attachment or a cover picture."""
-    handle: Any = None
-    """PyAV's stream."""
+    handle: Any = field(default=None, repr=False, compare=False)
+    """PyAV's stream. Gone when the source is closed: even printing it would then crash the interpreter."""
 
     @property
     def label(self) -> str:
