@@ -221,6 +221,8 @@ def choose(
     fmt = planar_format(encoder_format)
     color = spec.color if spec.color and fmt.family == "yuv" else _output_color(source, fmt)
     settings = _settings(encoder, spec, fmt, hdr, options)
+    if container == "avi":
+        settings.setdefault("bf", "0")  # AVI has one time a frame: pictures out of order would be shown so
     return Encoding(
         encoder=encoder, format=fmt, encoder_format=encoder_format, color=color, options=settings, notes=notes
     )

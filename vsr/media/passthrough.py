@@ -18,6 +18,7 @@ PICTURE_ONLY = frozenset({"yuv4mpegpipe", "image2", "rawvideo", "null", "md5", "
 
 MKV = frozenset({"matroska"})
 MP4 = frozenset({"mp4", "mov", "ipod", "psp", "3gp", "3g2", "ismv", "f4v"})
+_COVERLESS = frozenset({"mov", "3gp", "3g2"})
 _TEXT_SUBTITLES = frozenset({"subrip", "ass", "ssa", "mov_text", "webvtt", "text"})
 _TS_EXTRAS = frozenset({"dvb_subtitle", "dvb_teletext", "scte_35", "klv", "timed_id3", "smpte_436m_anc"})
 _COVER_SUFFIX = {"mjpeg": ("jpg", "image/jpeg"), "png": ("png", "image/png"), "bmp": ("bmp", "image/bmp")}
@@ -110,7 +111,7 @@ def _route(stream: StreamInfo, container: str) -> Route:
 def _route_cover(stream: StreamInfo, container: str) -> Route:
     if container in MKV:
         return Route(stream, "attach")
-    if container in MP4 and carries(container, stream):
+    if container in MP4 - _COVERLESS and carries(container, stream):
         return Route(stream, "cover")
     return Route(stream, "leave", reason=f"{container} holds no cover picture; mkv and mp4 do")
 
