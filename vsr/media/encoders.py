@@ -267,6 +267,9 @@ def _auto(source: PictureSpec, container: str, supported: set[str], suffix: str)
         return "prores_ks"
     if fmt.alpha and container in _VP9_ALPHA:
         return "libvpx-vp9" if fmt.depth == 8 or "ffv1" not in supported else "ffv1"
+    if container == "avi":  # readers guess the order of H.264's pictures there, and guess wrong
+        plain = fmt.depth == 8 and not fmt.alpha and fmt.family != "rgb"
+        return "mpeg4" if plain and (fmt.family == "gray" or fmt.log2_chroma_h == 1) else "ffv1"
     if container == "webm":
         fits_av1 = (fmt.log2_chroma_w, fmt.log2_chroma_h) == (1, 1) and fmt.depth <= 10
         return "libsvtav1" if fits_av1 or fmt.depth > 8 else "libvpx-vp9"
