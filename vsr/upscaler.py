@@ -163,6 +163,8 @@ class Upscaler:
     ) -> None:
         """Prepare for frames of `source`. `size` is (width, height); without it `scale`, or 2, decides.
 
+        What the source's colour leaves open is filled in by ColorSpec.guessed; see `source` for the result.
+
         Raises OptionError for an unknown model or option, a value or size out of range, and conversions that
         do not exist.
         """
@@ -171,6 +173,7 @@ class Upscaler:
         if threads < 1:
             raise OptionError(f"threads is {threads}; give 1 or more")
         width, height = _target_size(source, scale, size)
+        source = _plain(source)
         self.source = source
         self.output = PictureSpec(
             width=width,
@@ -275,6 +278,15 @@ class _Chain:
         self.steps[-1](planes, into, threads=threads)
         for frame, spare in zip(taken, self._spare, strict=True):
             spare.append(frame)
+
+
+def _plain(source: PictureSpec) -> PictureSpec:
+    """Return the description alone: a reader's carries more. What its colour leaves open is guessed."""
+    fmt = source.format
+    color, _ = source.color.guessed(
+        source.height, rgb=fmt.family == "rgb", subsampled=bool(fmt.log2_chroma_w or fmt.log2_chroma_h)
+    )
+    return PictureSpec(width=source.width, height=source.height, format=fmt, color=color)
 
 
 def _target_size(source: PictureSpec, scale: float | None, size: tuple[int, int] | None) -> tuple[int, int]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import select
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +14,8 @@ import av
 from vsr.errors import DecodeError, OptionError
 
 IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"}
+_PIPE_BUFFER_BYTES = 1 << 20
+_NETWORK_TIMEOUT_SECONDS = 30.0
 _PATTERN = re.compile(r"%0?\d*d")
 
 
@@ -24,17 +29,43 @@ def is_image(name: str) -> bool:
     return Path(name).suffix.lower() in IMAGE_SUFFIXES
 
 
-def open_input(name: str) -> Any:
-    """Open a file, URL, image sequence pattern, or `-` for standard input."""
-    if name == "-":
-        return av.open("pipe:0", "r")
+class StandardInput:
+    """Standard input as FFmpeg reads it, but a read that waits for data can be ended.
+
+    Thread-safety: `interrupt` may be called from any thread.
+    """
+
+    _POLL_SECONDS = 0.1
+
+    def __init__(self) -> None:
+        self._interrupted = False
+        self._fd = sys.stdin.fileno()
+
+    def interrupt(self) -> None:
+        """Make the present and every later read return the end of the file."""
+        self._interrupted = True
+
+    def read(self, size: int) -> bytes:
+        """Return up to `size` bytes as soon as there are some, or none at the end."""
+        while not self._interrupted:
+            ready, _, _ = select.select([self._fd], [], [], self._POLL_SECONDS)
+            if ready:
+                return os.read(self._fd, size)
+        return b""
+
+
+def open_input(name: str, standard_input: StandardInput | None = None) -> Any:
+    """Open a file, URL or image sequence pattern; or standard input where that is given."""
+    if standard_input is not None:
+        return av.open(standard_input, "r", buffer_size=_PIPE_BUFFER_BYTES)
     if is_sequence(name):
         return av.open(name, "r", format="image2", options={"start_number": str(_first_number(name))})
     if "://" not in name and Path(name).is_dir():
         raise DecodeError(
             f"{name}: it is a folder; name a file in it, or an image sequence like {name}/%05d.png"
         )
-    return av.open(name, "r", metadata_errors="replace")
+    timeout = _NETWORK_TIMEOUT_SECONDS if "://" in name else None
+    return av.open(name, "r", metadata_errors="replace", timeout=timeout)
 
 
 def _first_number(pattern: str) -> int:

@@ -87,6 +87,7 @@ class Reader:
     ) -> None:
         self.name = "standard input" if str(source) == "-" else str(source)
         self.faults = ReadFaults()
+        self._standard_input = images.StandardInput() if str(source) == "-" else None
         self._deinterlace: DeinterlaceMode = deinterlace
         self._start = start_seconds
         self._duration = duration_seconds
@@ -96,7 +97,7 @@ class Reader:
         self._pending: deque[Frame | CopiedPacket] = deque()
         self._filter: Deinterlacer | None = None
         with reading(self.name), detailed():
-            self._container = images.open_input(str(source))
+            self._container = images.open_input(str(source), self._standard_input)
         try:
             self._open()
         except BaseException:
@@ -386,6 +387,11 @@ class Reader:
 
     # -- closing
 
+    def interrupt(self) -> None:
+        """End a read that waits for standard input, as if the input ended. From any thread."""
+        if self._standard_input is not None:
+            self._standard_input.interrupt()
+
     def close(self) -> None:
         """Close the file. Frames already given out stay valid. Idempotent."""
         if not self._closed:
@@ -393,6 +399,8 @@ class Reader:
             self._pending.clear()
             if hasattr(self, "_packets"):
                 self._packets.close()
+                # Waits for the decoder's threads without the interpreter's lock; freeing it would hold that.
+                self._decoder.flush_buffers()
             self._container.close()
 
     def __enter__(self) -> Self:

@@ -216,6 +216,7 @@ class Job:
             needs_work=lambda item: isinstance(item, Frame),
             finish=writer.close,
             stop=stop,
+            interrupt=self.reader.interrupt,
             on_tick=tracker.tick,
         )
 
