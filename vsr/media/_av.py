@@ -16,7 +16,7 @@ _REMEDIES: dict[type[BaseException], str] = {
     av.error.FileNotFoundError: "no such file; check the name",
     av.error.PermissionError: "permission denied; check the rights of the file and its folder",
     av.error.IsADirectoryError: "it is a folder; name a file in it",
-    av.error.ProtocolNotFoundError: "this FFmpeg lacks the protocol; fetch the file first, or pipe it in as -",
+    av.error.ProtocolNotFoundError: "this FFmpeg lacks the protocol; fetch the file, or pipe it in as -",
     av.error.DemuxerNotFoundError: "this FFmpeg cannot read that container",
     av.error.MuxerNotFoundError: "this FFmpeg cannot write that container; name it out.mkv",
     av.error.DecoderNotFoundError: "this FFmpeg lacks the decoder; pipe it in as - from one that has",
