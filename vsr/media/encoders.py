@@ -33,7 +33,6 @@ class EncoderSpec:
     options: Mapping[str, str] | None = None
     parameters_option: str | None = None
     """The option that takes the library's own key=value:key=value list."""
-    lossless: bool = False
     any_size: bool = False
     """True when odd sides are fine with subsampled chroma."""
     keeps_sample_aspect: bool = False
@@ -89,7 +88,6 @@ ENCODERS = Registry(
             quality_option=None,
             preset_option=None,
             options={"level": "3", "slicecrc": "1"},
-            lossless=True,
             gray=True,
         ),
         "prores_ks": EncoderSpec(
@@ -116,7 +114,7 @@ ENCODERS = Registry(
             options={"flags": "+qscale"},
         ),
         "png": EncoderSpec(
-            summary="images", any_size=True, quality_option=None, preset_option=None, lossless=True, gray=True
+            summary="images", any_size=True, quality_option=None, preset_option=None, gray=True
         ),
         "mjpeg": EncoderSpec(
             summary="JPEG images",
@@ -144,18 +142,14 @@ ENCODERS = Registry(
             any_size=True,
             quality_option=None,
             preset_option=None,
-            lossless=True,
             gray=True,
         ),
-        "bmp": EncoderSpec(
-            summary="BMP images", any_size=True, quality_option=None, preset_option=None, lossless=True
-        ),
+        "bmp": EncoderSpec(summary="BMP images", any_size=True, quality_option=None, preset_option=None),
         "rawvideo": EncoderSpec(
             summary="uncompressed",
             any_size=True,
             quality_option=None,
             preset_option=None,
-            lossless=True,
             gray=True,
         ),
         "wrapped_avframe": EncoderSpec(
@@ -163,7 +157,6 @@ ENCODERS = Registry(
             any_size=True,
             quality_option=None,
             preset_option=None,
-            lossless=True,
             gray=True,
         ),
     },

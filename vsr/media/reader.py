@@ -51,20 +51,24 @@ class ReadFaults:
     """How far before its stated end the file stopped."""
     messages: list[str] = field(default_factory=list)
 
-    def lines(self) -> list[str]:
-        """One sentence a fault."""
+    def damage(self) -> list[str]:
+        """One sentence for each way in which something of the content is missing."""
         lines = []
         if self.damaged_frames:
             lines.append(f"{self.damaged_frames} frames are damaged in the source; the decoder concealed it")
         if self.undecodable_packets:
             lines.append(f"{self.undecodable_packets} packets of the picture could not be decoded")
-        if self.repaired_timestamps:
-            lines.append(f"{self.repaired_timestamps} frames had no usable time; one was made up")
         if self.ended_early_seconds:
             lines.append(
                 f"the source ends {self.ended_early_seconds:.1f} s before its stated end; it is cut off"
             )
         return lines + self.messages
+
+    def repairs(self) -> list[str]:
+        """One sentence for each thing that was put right without loss."""
+        if not self.repaired_timestamps:
+            return []
+        return [f"{self.repaired_timestamps} frames had no usable time; one was made up"]
 
 
 class Reader:
@@ -185,7 +189,7 @@ class Reader:
         else:
             if self._start:
                 raise DecodeError(f"{self.name}: there is no frame from --start on; begin earlier")
-            detail = f" ({self.faults.lines()[0]})" if self.faults.lines() else ""
+            detail = f" ({self.faults.damage()[0]})" if self.faults.damage() else ""
             raise DecodeError(f"{self.name}: not one frame could be decoded{detail}")
         self._pending = queued
 

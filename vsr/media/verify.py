@@ -72,7 +72,9 @@ def verify(source: str | Path, result: str | Path) -> VerifyReport:
     """
     found = facts_by_demuxing(result)
     expected = facts_by_decoding(source, found.info.container)
-    faults = [Finding("source", "note", line) for line in expected.faults.lines()]
+    faults = [
+        Finding("source", "note", line) for line in (*expected.faults.damage(), *expected.faults.repairs())
+    ]
     return VerifyReport(str(source), str(result), tuple(faults) + compare(expected, found))
 
 

@@ -208,6 +208,11 @@ class Writer:
             name, mime = info.filename, info.metadata.get("mimetype", "application/octet-stream")
         self._container.add_attachment(name, mime, info.data)
 
+    @property
+    def opened(self) -> bool:
+        """True once the file has been made, or an existing one replaced."""
+        return self._started
+
     # -- writing
 
     def write(self, item: Frame | CopiedPacket) -> None:
@@ -224,10 +229,10 @@ class Writer:
     def _start(self, first: Frame) -> None:
         if self._started:
             return
-        self._started = True
         self._container.set_chapters(self._chapters())
         with detailed():
             self._container.start_encoding()
+        self._started = True
         held, self._held = self._held, []
         for item in held:
             self._pass_on(item)

@@ -16,10 +16,9 @@ from vsr.device.cpu import usable_cores
 from vsr.errors import MediaError, OptionError
 from vsr.frame import Frame
 from vsr.media.digests import StreamDigest
-from vsr.media.encoders import spec_of
 from vsr.media.facts import MediaFacts, attachment_facts, facts_by_demuxing
 from vsr.media.passthrough import PICTURE_ONLY
-from vsr.media.pixels import has_captions, is_transparent
+from vsr.media.pixels import has_captions
 from vsr.media.reader import CopiedPacket, Reader
 from vsr.media.source import Chapter, SourceInfo
 from vsr.media.verify import Finding, compare
@@ -27,6 +26,7 @@ from vsr.media.writer import Writer
 from vsr.options import UpscaleOptions
 from vsr.pipeline.plan import Plan, make_plan
 from vsr.pipeline.stages import Statistics, StopToken, run_stages
+from vsr.pipeline.watch import SourceWatch
 from vsr.timing import format_seconds, parse_seconds
 
 _QUEUE_BYTES = 160 << 20
@@ -137,8 +137,7 @@ class Job:
         if duration == 0:
             raise OptionError("--duration 0 leaves nothing to do")
         self._result = result
-        self._transparent_frames = 0
-        self._captioned_frames = 0
+        self._trimmed = start is not None or duration is not None
         self.reader = Reader(
             source, deinterlace=options.deinterlace, start_seconds=start, duration_seconds=duration
         )
@@ -150,6 +149,7 @@ class Job:
             self._span = _span(self.reader.info, start, duration)
             self._shift = _first_time(self.reader) if start else None
             self.writer = self._open_writer()
+            self._watch = SourceWatch(self.reader, self.plan)
         except BaseException:
             self.reader.close()
             raise
@@ -195,18 +195,15 @@ class Job:
 
         def work(item: Item) -> Item:
             assert isinstance(item, Frame)
-            if is_transparent(item):
-                self._transparent_frames += 1
-            if not has_captions(item):
-                return self.upscaler(item, into=writer.pool.take())
-            self._captioned_frames += 1
-            return self.upscaler(item, into=writer.pool.take_captioned(item))
+            captioned = has_captions(item)
+            target = writer.pool.take_captioned(item) if captioned else writer.pool.take()
+            return self.upscaler(item, into=target)
 
         def size_of(item: Item) -> int:
             return in_flight if isinstance(item, Frame) else int(item.packet.size)
 
         return run_stages(
-            self.reader.items(),
+            self._watch.items(),
             work,
             writer.write,
             workers=plan.workers,
@@ -222,7 +219,7 @@ class Job:
 
     def _explain_remains(self, writer: Writer, error: BaseException) -> None:
         path = Path(self._result)
-        if self._result == "-" or not path.is_file():
+        if self._result == "-" or not path.is_file() or not writer.opened:
             return
         if not writer.frame_times:
             with contextlib.suppress(OSError):
@@ -235,14 +232,14 @@ class Job:
 
     def _prove(self, writer: Writer, statistics: Statistics, tracker: _Tracker) -> Report:
         plan = self.plan
-        faults = tuple(Finding("source", "lost", line) for line in self._fault_lines())
-        notes = tuple(Finding("source", "note", line) for line in self._repair_lines())
+        stopped = statistics.stopped or statistics.aborted
+        watched = self._watch.findings(complete=not (stopped or self._trimmed))
         verified = self._can_read_back()
         begin = time.perf_counter()
         findings: tuple[Finding, ...] = ()
         if verified:
             tracker.phase("verify")
-            findings = self._compare(writer) + self._caption_findings()
+            findings = self._compare(writer)
         elif plan.target.container not in PICTURE_ONLY:
             findings = tuple(
                 Finding(r.stream.label, "lost", r.reason) for r in plan.routes if r.action == "leave"
@@ -250,9 +247,9 @@ class Job:
         size = Path(self._result).stat().st_size if verified else writer.bytes_written
         return Report(
             plan=plan,
-            findings=faults + notes + findings,
+            findings=watched + findings,
             verified=verified,
-            stopped=statistics.stopped or statistics.aborted,
+            stopped=stopped,
             statistics=statistics,
             result_bytes=size,
             verify_seconds=time.perf_counter() - begin,
@@ -270,28 +267,13 @@ class Job:
             found = facts_by_demuxing(plan.target.name)
         except MediaError as error:
             return (Finding("result", "lost", f"it cannot be read back: {error}"),)
-        expected = replace(_expected(plan, writer, self._shift), transparent_frames=self._transparent_frames)
+        expected = replace(
+            _expected(plan, writer, self._shift), transparent_frames=self._watch.transparent_frames
+        )
         if plan.target.container in PICTURE_ONLY:
             return tuple(f for f in compare(expected, found) if f.subject in ("frames", "frame times"))
         reasons = {r.stream.index: r.reason for r in plan.routes if r.action == "leave"}
         return compare(expected, found, reasons)
-
-    def _caption_findings(self) -> tuple[Finding, ...]:
-        if not self._captioned_frames:
-            return ()
-        encoder = self.plan.encoding.encoder
-        if spec_of(encoder).keeps_captions:
-            return (
-                Finding("closed captions", "kept", f"passed to {encoder} in {self._captioned_frames} frames"),
-            )
-        return (Finding("closed captions", "lost", f"{encoder} cannot carry them; libx264 and libx265 can"),)
-
-    def _fault_lines(self) -> list[str]:
-        return replace(self.reader.faults, repaired_timestamps=0).lines()
-
-    def _repair_lines(self) -> list[str]:
-        count = self.reader.faults.repaired_timestamps
-        return [f"{count} frames had no usable time; one was made up"] if count else []
 
     def close(self) -> None:
         """Close source and result. Idempotent."""
