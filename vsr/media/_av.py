@@ -5,13 +5,27 @@ import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from enum import Enum
 
 import av
+import av.sidedata.sidedata
 
 from vsr.errors import DecodeError, EncodeError, MediaError, OptionError
 
 logging.getLogger("libav").addHandler(logging.NullHandler())
 logging.getLogger("libav").propagate = False
+
+
+def _kind_unknown_to_pyav(kinds: type[Enum], value: object) -> Enum:
+    kind = object.__new__(kinds)
+    kind._name_, kind._value_ = f"KIND_{value}", value
+    return kind
+
+
+# FFmpeg knows more kinds of side data than PyAV, Exif among them. Without this, one such item in a
+# picture makes all of its side data unreadable.
+av.sidedata.sidedata.Type._missing_ = classmethod(_kind_unknown_to_pyav)  # type: ignore[assignment]
+
 _REMEDIES: dict[type[BaseException], str] = {
     av.error.FileNotFoundError: "no such file; check the name",
     av.error.PermissionError: "permission denied; check the rights of the file and its folder",

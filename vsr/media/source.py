@@ -115,6 +115,19 @@ class Chapter:
         return dict(self.metadata).get("title", "")
 
 
+def trimmed(chapters: tuple[Chapter, ...], begin: Fraction, end: Fraction | None) -> tuple[Chapter, ...]:
+    """Return what lies between two moments of the source, with times counted from the first."""
+    kept = [c for c in chapters if c.end > begin and (end is None or c.start < end)]
+    return tuple(
+        Chapter(
+            max(Fraction(0), c.start - begin),
+            (c.end if end is None else min(c.end, end)) - begin,
+            c.metadata,
+        )
+        for c in kept
+    )
+
+
 @dataclass(frozen=True, kw_only=True)
 class SourceInfo:
     """Everything about a source that a result must still have."""

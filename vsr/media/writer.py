@@ -20,7 +20,7 @@ from vsr.media.encoders import Encoding
 from vsr.media.passthrough import MKV, MP4, PICTURE_ONLY, EditList, Route, cover_file
 from vsr.media.pixels import FramePool, repack
 from vsr.media.reader import CopiedPacket
-from vsr.media.source import Chapter, SourceInfo, StreamInfo
+from vsr.media.source import Chapter, SourceInfo, StreamInfo, trimmed
 from vsr.media.tags import content_tags
 from vsr.registry import nearest
 from vsr.timing import rescale
@@ -65,6 +65,8 @@ class Writer:
         self.pool = FramePool(picture.width, picture.height, picture.format, picture.color)
         self.digests: dict[int, StreamDigest] = {}
         """What was handed to the muxer, by the source's stream index."""
+        self.chapters = source.chapters
+        """As written; see `set_span`."""
         self.frame_times: list[int] = []
         """Times of the frames written, in units of `time_base`."""
         self._source = source
@@ -229,7 +231,7 @@ class Writer:
     def _start(self, first: Frame) -> None:
         if self._started:
             return
-        self._container.set_chapters(self._chapters())
+        self._container.set_chapters([_av_chapter(n, chapter) for n, chapter in enumerate(self.chapters)])
         with detailed():
             self._container.start_encoding()
         self._started = True
@@ -237,17 +239,10 @@ class Writer:
         for item in held:
             self._pass_on(item)
 
-    def set_shift(self, seconds: Fraction) -> None:
-        """Subtract this from every time, for a result that begins inside its source."""
-        self._shift = seconds
-
-    def _chapters(self) -> list[Any]:
-        shift = self._shift or Fraction(0)
-        return [
-            _av_chapter(number, chapter, shift)
-            for number, chapter in enumerate(self._source.chapters)
-            if chapter.end > shift
-        ]
+    def set_span(self, begin: Fraction | None, end: Fraction | None) -> None:
+        """Say which part of the source this is, in seconds. `begin` is subtracted from every time."""
+        self._shift = begin
+        self.chapters = trimmed(self._source.chapters, begin or Fraction(0), end)
 
     def _write_frame(self, frame: Frame) -> None:
         shift = rescale(1, self._shift, self.time_base) if self._shift else 0
@@ -354,13 +349,12 @@ def _convert_subtitle(stream: StreamInfo, source: Any, output: Any) -> Any:
     return packet
 
 
-def _av_chapter(number: int, chapter: Chapter, shift: Fraction) -> dict[str, Any]:
+def _av_chapter(number: int, chapter: Chapter) -> dict[str, Any]:
     base = Fraction(1, 1_000_000_000)
-    start = max(Fraction(0), chapter.start - shift)
     return {
         "id": number + 1,
-        "start": rescale(1, start, base) if start else 0,
-        "end": rescale(1, chapter.end - shift, base),
+        "start": rescale(1, chapter.start, base),
+        "end": rescale(1, chapter.end, base),
         "time_base": base,
         "metadata": dict(chapter.metadata),
     }

@@ -20,7 +20,7 @@ from vsr.media.facts import MediaFacts, attachment_facts, facts_by_demuxing
 from vsr.media.passthrough import PICTURE_ONLY
 from vsr.media.pixels import has_captions
 from vsr.media.reader import CopiedPacket, Reader
-from vsr.media.source import Chapter, SourceInfo
+from vsr.media.source import SourceInfo
 from vsr.media.verify import Finding, compare
 from vsr.media.writer import Writer
 from vsr.options import UpscaleOptions
@@ -148,6 +148,7 @@ class Job:
             )
             self._span = _span(self.reader.info, start, duration)
             self._shift = _first_time(self.reader) if start else None
+            self._until = self.reader.info.start_seconds + (start or 0) + duration if duration else None
             self.writer = self._open_writer()
             self._watch = SourceWatch(self.reader, self.plan)
         except BaseException:
@@ -165,8 +166,7 @@ class Job:
             sample_aspect_ratio=plan.sample_aspect_ratio,
             tags=plan.tags,
         )
-        if self._shift:
-            writer.set_shift(self._shift)
+        writer.set_span(self._shift, self._until)
         return writer
 
     def run(
@@ -268,7 +268,7 @@ class Job:
         except MediaError as error:
             return (Finding("result", "lost", f"it cannot be read back: {error}"),)
         expected = replace(
-            _expected(plan, writer, self._shift), transparent_frames=self._watch.transparent_frames
+            _expected(plan, writer), transparent_frames=self._watch.transparent_frames
         )
         if plan.target.container in PICTURE_ONLY:
             return tuple(f for f in compare(expected, found) if f.subject in ("frames", "frame times"))
@@ -357,22 +357,14 @@ def _span(info: SourceInfo, start: Fraction | None, duration: Fraction | None) -
     return min(rest, duration) if duration is not None else rest
 
 
-def _expected(plan: Plan, writer: Writer, shift: Fraction | None) -> MediaFacts:
-    info = plan.source
+def _expected(plan: Plan, writer: Writer) -> MediaFacts:
     digests = dict(writer.digests)
     for route in plan.routes:
         if route.action in ("leave", "remade") and route.stream.kind not in ("attachment", "cover"):
             digests[route.stream.index] = StreamDigest(
                 codec=route.stream.codec, time_base=route.stream.time_base
             )
-    if shift:
-        kept = [c for c in info.chapters if c.end > shift]
-        info = replace(
-            info,
-            chapters=tuple(
-                Chapter(max(Fraction(0), c.start - shift), c.end - shift, c.metadata) for c in kept
-            ),
-        )
+    info = replace(plan.source, chapters=writer.chapters)
     files, covers = attachment_facts(info.streams)
     return MediaFacts(
         info=info,
