@@ -267,9 +267,7 @@ class Job:
             found = facts_by_demuxing(plan.target.name)
         except MediaError as error:
             return (Finding("result", "lost", f"it cannot be read back: {error}"),)
-        expected = replace(
-            _expected(plan, writer), transparent_frames=self._watch.transparent_frames
-        )
+        expected = replace(_expected(plan, writer), transparent_frames=self._watch.transparent_frames)
         if plan.target.container in PICTURE_ONLY:
             return tuple(f for f in compare(expected, found) if f.subject in ("frames", "frame times"))
         reasons = {r.stream.index: r.reason for r in plan.routes if r.action == "leave"}
