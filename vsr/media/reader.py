@@ -25,6 +25,8 @@ from vsr.media.source import Chapter, Disposition, SourceInfo, StreamInfo, Strea
 from vsr.options import DeinterlaceMode
 from vsr.timing import rescale
 
+_SEEK_BACK_SECONDS = (0, 2, 10, 60, 1 << 40)
+_INTERLEAVING_SECONDS = 10
 _INTERLACED = range(2, 6)  # AV_FIELD_TT .. AV_FIELD_BT
 _STATED_DURATION = ("mov,mp4", "matroska", "avi", "flv", "asf")
 _CENTERED = ("mjpeg", "mpeg1video", "png", "webp")
@@ -116,10 +118,8 @@ class Reader:
         self._decoder = self._open_decoder()
         self._infos = {s.index: info for s in self._container.streams if (info := self._stream_info(s))}
         self._chroma = _ChromaProbe(self._stream)
-        self._seek()
-        self._packets = self._demux()
-        self._first_raw: av.VideoFrame | None = None
-        self._prime()
+        self._plan_cut()
+        self._begin()
         self.info = self._describe()
         self.video = self.info.video
 
@@ -166,19 +166,52 @@ class Reader:
             handle=stream,
         )
 
-    def _seek(self) -> None:
+    def _plan_cut(self) -> None:
         self._start_tick: int | None = None
         self._end_tick: int | None = None
         origin = Fraction(self._container.start_time or 0, 1_000_000)
         if self._start:
-            with reading(self.name):
-                self._container.seek(int((origin + self._start) * 1_000_000), backward=True)
             self._start_tick = -int(-(origin + self._start) // self._time_base)
         if self._duration is not None:
             self._end_tick = -int(-(origin + (self._start or 0) + self._duration) // self._time_base)
 
-    def _prime(self) -> None:
-        """Read up to the first frame: only a frame tells what the decoder really gives."""
+    def _begin(self) -> None:
+        """Read up to the first frame: only a frame tells what the decoder really gives.
+
+        A container without an index, like MPEG-TS, seeks to a moment and not to a key frame; where
+        decoding then begins after the start, the search begins again from further back.
+        """
+        if not self._start:
+            found = self._prime()
+        else:
+            assert self._start_tick is not None
+            origin = Fraction(self._container.start_time or 0, 1_000_000)
+            for back in _SEEK_BACK_SECONDS:
+                target = max(origin, origin + self._start - back)
+                self._seek(target)
+                found = self._prime()
+                if self._decoded_from is not None and self._decoded_from <= self._start_tick:
+                    break
+                if target == origin:
+                    break
+        if not found:
+            if self._start:
+                raise DecodeError(f"{self.name}: there is no frame from --start on; begin earlier")
+            detail = f" ({self.faults.damage()[0]})" if self.faults.damage() else ""
+            raise DecodeError(f"{self.name}: not one frame could be decoded{detail}")
+
+    def _seek(self, seconds: Fraction) -> None:
+        with reading(self.name):
+            self._container.seek(int(seconds * 1_000_000), backward=True)
+        self._decoder.flush_buffers()
+        self.faults = ReadFaults()
+        self._last_pts = None
+        self._filter = None
+
+    def _prime(self) -> bool:
+        self._packets = self._demux()
+        self._first_raw: av.VideoFrame | None = None
+        self._decoded_from: int | None = None
         queued: deque[Frame | CopiedPacket] = deque()
         for item in self._packets:
             queued.append(item)
@@ -186,12 +219,8 @@ class Reader:
                 break
             if item.stream.kind == "cover":
                 self._infos[item.stream.index] = replace(item.stream, data=bytes(item.packet))
-        else:
-            if self._start:
-                raise DecodeError(f"{self.name}: there is no frame from --start on; begin earlier")
-            detail = f" ({self.faults.damage()[0]})" if self.faults.damage() else ""
-            raise DecodeError(f"{self.name}: not one frame could be decoded{detail}")
         self._pending = queued
+        return self._first_raw is not None
 
     def _describe(self) -> SourceInfo:
         container = self._container
@@ -260,22 +289,25 @@ class Reader:
                 yield item
 
     def _demux(self) -> Generator[Frame | CopiedPacket, None, None]:
-        done = False
+        self._past_end = False
         for packet in self._read_packets():
             if packet.stream_index == self._stream.index:
-                for frame in self._decode(packet):
-                    if self._end_tick is not None and frame.pts >= self._end_tick:
-                        done = True
-                        break
-                    yield frame
-                if done:
+                if not self._past_end:
+                    yield from self._decode(packet)
+                elif self._is_all_read(packet):
                     break
                 continue
             info = self._infos.get(packet.stream_index)
             if info is not None and packet.size and self._wanted(packet, info):
                 yield CopiedPacket(info, packet)
-        if not done:
+        if not self._past_end:
             yield from self._flush()
+
+    def _is_all_read(self, packet: Any) -> bool:
+        """True when nothing before the end can follow this packet of the picture: sound may lag behind."""
+        if not self._infos or self._end_tick is None or packet.dts is None:
+            return True
+        return bool((packet.dts - self._end_tick) * self._time_base > _INTERLEAVING_SECONDS)
 
     def _read_packets(self) -> Iterator[Any]:
         packets = self._container.demux()
@@ -301,7 +333,7 @@ class Reader:
         if info.kind in ("attachment", "cover"):
             return info.kind == "cover"
         if packet.pts is None:
-            return True
+            return not self._past_end
         begin, end = self._start_tick, self._end_tick
         here = packet.pts * info.time_base
         return (begin is None or here >= begin * self._time_base) and (
@@ -330,10 +362,12 @@ class Reader:
                 yield from self._emit(raw)
 
     def _accept(self, raw: av.VideoFrame) -> Iterator[Frame]:
-        if raw.is_corrupt:
-            self.faults.damaged_frames += 1
         if raw.pts is None:
             raw.pts = self._made_up_pts()
+        if self._decoded_from is None:
+            self._decoded_from = raw.pts
+        if raw.is_corrupt and not self._is_before_start(raw.pts):
+            self.faults.damaged_frames += 1
         raw.time_base = self._time_base
         if self._filter is None and self._needs_deinterlacing(raw):
             self._filter = Deinterlacer(self._time_base, only_flagged=self._deinterlace == "auto")
@@ -342,6 +376,9 @@ class Reader:
             return
         for done in self._filter.push(raw):
             yield from self._emit(done)
+
+    def _is_before_start(self, pts: int) -> bool:
+        return self._start_tick is not None and pts < self._start_tick
 
     def _needs_deinterlacing(self, raw: av.VideoFrame) -> bool:
         if self._deinterlace == "auto":
@@ -358,7 +395,8 @@ class Reader:
 
     def _emit(self, raw: av.VideoFrame) -> Iterator[Frame]:
         pts = int(raw.pts or 0)
-        if self._start_tick is not None and pts < self._start_tick:
+        self._past_end = self._past_end or (self._end_tick is not None and pts >= self._end_tick)
+        if self._past_end or self._is_before_start(pts):
             return
         if self._last_pts is not None and pts <= self._last_pts:
             # Squeezed in after the frame before, so that every later frame can keep its own time.
@@ -367,6 +405,8 @@ class Reader:
         self._last_pts = pts
         if self._first_raw is None:
             self._first_raw = raw
+            if self._start:
+                self.faults.undecodable_packets = 0  # those before the first key frame
         try:
             yield from_av(
                 raw,
@@ -385,7 +425,8 @@ class Reader:
         info = self.info
         if not info.duration_is_stated or info.duration_seconds is None or self._end_tick is not None:
             return
-        missing = float(info.start_seconds + info.duration_seconds - self._end_seconds)
+        # Matroska and MP4 count from zero, whenever their streams begin.
+        missing = float(min(info.start_seconds, Fraction(0)) + info.duration_seconds - self._end_seconds)
         if missing > max(0.5, 0.01 * float(info.duration_seconds)):
             self.faults.ended_early_seconds = missing
 
@@ -433,8 +474,8 @@ class _ChromaProbe:
         self._stream = stream if codec in self._TRACEABLE else None
 
     def look(self, packet: Any) -> None:
-        """Look into the first packet of the picture; later ones cost nothing."""
-        if self._stream is None:
+        """Look into the first key frame; later packets cost nothing."""
+        if self._stream is None or not packet.is_keyframe:
             return
         stream, self._stream = self._stream, None
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+from array import array
 from dataclasses import dataclass
 from fractions import Fraction
 from types import TracebackType
@@ -67,7 +68,7 @@ class Writer:
         """What was handed to the muxer, by the source's stream index."""
         self.chapters = source.chapters
         """As written; see `set_span`."""
-        self.frame_times: list[int] = []
+        self.frame_times: array[int] = array("q")
         """Times of the frames written, in units of `time_base`."""
         self._source = source
         self._picture = picture

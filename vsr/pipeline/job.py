@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import time
-from array import array
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
@@ -366,7 +365,7 @@ def _expected(plan: Plan, writer: Writer) -> MediaFacts:
     files, covers = attachment_facts(info.streams)
     return MediaFacts(
         info=info,
-        frame_times=array("q", writer.frame_times),
+        frame_times=writer.frame_times,
         time_base=writer.time_base,
         digests=digests,
         attachments=files,
