@@ -25,7 +25,7 @@ from vsr.media.source import Chapter, Disposition, SourceInfo, StreamInfo, Strea
 from vsr.options import DeinterlaceMode
 from vsr.timing import rescale
 
-_SEEK_BACK_SECONDS = (0, 2, 10, 60, 1 << 40)
+_SEEK_BACK_SECONDS = (0, 2, 10, 60)
 _INTERLEAVING_SECONDS = 10
 _INTERLACED = range(2, 6)  # AV_FIELD_TT .. AV_FIELD_BT
 _STATED_DURATION = ("mov,mp4", "matroska", "avi", "flv", "asf")
@@ -181,28 +181,31 @@ class Reader:
         A container without an index, like MPEG-TS, seeks to a moment and not to a key frame; where
         decoding then begins after the start, the search begins again from further back.
         """
-        if not self._start:
-            found = self._prime()
-        else:
-            assert self._start_tick is not None
-            origin = Fraction(self._container.start_time or 0, 1_000_000)
-            for back in _SEEK_BACK_SECONDS:
-                target = max(origin, origin + self._start - back)
-                self._seek(target)
-                found = self._prime()
-                if self._decoded_from is not None and self._decoded_from <= self._start_tick:
-                    break
-                if target == origin:
-                    break
+        found = self._search(self._start) if self._start else self._prime()
         if not found:
             if self._start:
                 raise DecodeError(f"{self.name}: there is no frame from --start on; begin earlier")
             detail = f" ({self.faults.damage()[0]})" if self.faults.damage() else ""
             raise DecodeError(f"{self.name}: not one frame could be decoded{detail}")
 
+    def _search(self, start: Fraction) -> bool:
+        origin = Fraction(self._container.start_time or 0, 1_000_000)
+        targets = [max(origin, origin + start - back) for back in _SEEK_BACK_SECONDS]
+        found = False
+        for target in dict.fromkeys([*targets, origin, origin - 10]):  # the last is what MPEG-TS needs
+            try:
+                self._seek(target)
+            except av.error.FFmpegError as error:
+                if target >= origin:
+                    raise DecodeError(f"--start: {explain(error, self.name)}") from error
+                break
+            found = self._prime()
+            if self._decoded_from is not None and self._decoded_from <= (self._start_tick or 0):
+                break
+        return found
+
     def _seek(self, seconds: Fraction) -> None:
-        with reading(self.name):
-            self._container.seek(int(seconds * 1_000_000), backward=True)
+        self._container.seek(int(seconds * 1_000_000), backward=True)
         self._decoder.flush_buffers()
         self.faults = ReadFaults()
         self._last_pts = None
