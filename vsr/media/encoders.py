@@ -11,7 +11,7 @@ import av
 
 from vsr.color import ChromaLocation, ColorSpec, Matrix, Primaries, Range, Transfer
 from vsr.errors import OptionError
-from vsr.frame import PictureSpec, PixelFormat
+from vsr.frame import PictureSpec, PixelFormat, pixel_format
 from vsr.media.pixels import keeps_whole_samples, planar_format
 from vsr.media.sidedata import HdrMetadata, svtav1_parameters, x26x_parameters
 from vsr.options import UpscaleOptions
@@ -201,13 +201,14 @@ def choose(
     where FFmpeg cannot say. name: the result's.
     Raises OptionError for an encoder that this FFmpeg lacks or the container cannot carry.
     """
-    best = _auto(source, container, supported, Path(name).suffix.lower())
-    encoder = best if options.encoder == "auto" else options.encoder
+    encoder = options.encoder
+    if encoder == "auto":
+        encoder = _auto(source, container, supported, Path(name).suffix.lower())
     codec = _codec(encoder)
     if supported and not {codec.name, codec.canonical_name} & supported:
         raise OptionError(
-            f"{container} cannot carry {codec.canonical_name} ({encoder}); "
-            f"choose another container (mkv carries all) or --encoder {best}"
+            f"{container} cannot carry {codec.canonical_name} ({encoder}); choose another container"
+            f"{'' if container == 'matroska' else ' (mkv carries most)'} or --encoder auto"
         )
     spec = spec_of(encoder)
     encoder_format, notes = _pick_format(encoder, codec, spec, source, container)
@@ -259,7 +260,8 @@ def _auto(source: PictureSpec, container: str, supported: set[str], suffix: str)
     if container == "mov" and fmt.alpha:
         return "prores_ks"
     if fmt.alpha and container in _VP9_ALPHA:
-        return "libvpx-vp9" if fmt.depth == 8 or "ffv1" not in supported else "ffv1"
+        plain = fmt == pixel_format("yuva420p")
+        return "libvpx-vp9" if plain or "ffv1" not in supported else "ffv1"
     if container == "avi":  # readers guess the order of H.264's pictures there, and guess wrong
         plain = fmt.depth == 8 and not fmt.alpha and fmt.family != "rgb"
         return "mpeg4" if plain and (fmt.family == "gray" or fmt.log2_chroma_h == 1) else "ffv1"
@@ -279,8 +281,7 @@ def _pick_format(
     offered = [f.name for f in codec.video_formats or []] or [source.format.name]
     if container == "yuv4mpegpipe":
         offered = [f for f in _Y4M_FORMATS if f in offered or len(offered) == 1]
-    if name == "libvpx-vp9":  # it takes RGB only as an experiment, and alpha needs Matroska's second stream
-        offered = [f for f in offered if "gbr" not in f and ("a" not in f or container in _VP9_ALPHA)]
+    offered = [f for f in offered if _really_takes(name, f, container)]
     candidates = {}
     for offer in offered:
         try:
@@ -294,6 +295,14 @@ def _pick_format(
         raise OptionError(f"encoder {name} takes no pixel format that vsr can make")
     best = min(candidates, key=lambda offer: (_cost(source.format, candidates[offer]), offered.index(offer)))
     return best, _format_notes(name, source.format, candidates[best])
+
+
+def _really_takes(encoder: str, offer: str, container: str) -> bool:
+    """False for what an encoder lists and then refuses."""
+    has_alpha = offer.startswith(("yuva", "gbrap"))
+    if encoder == "libvpx-vp9":  # RGB only as an experiment; alpha needs Matroska's second stream
+        return "gbr" not in offer and (not has_alpha or (offer == "yuva420p" and container in _VP9_ALPHA))
+    return not (encoder == "libx265" and has_alpha)
 
 
 _Y4M_FORMATS = [
