@@ -323,8 +323,9 @@ def _cost(source: PixelFormat, target: PixelFormat) -> tuple[int, int, int, int,
         target.log2_chroma_w + target.log2_chroma_h
     )
     if source.family == "gray":
-        # Neutral chroma costs least in the most subsampled format.
-        lost_chroma, wasted_chroma = 0, -(target.log2_chroma_w + target.log2_chroma_h)
+        # Neutral chroma costs least where there is none, then in the most subsampled format.
+        halvings = target.log2_chroma_w + target.log2_chroma_h
+        lost_chroma, wasted_chroma = 0, -99 if target.family == "gray" else -halvings
     return (
         to_gray + (source.alpha and not target.alpha),
         max(0, source.depth - target.depth),

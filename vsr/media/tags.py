@@ -46,3 +46,11 @@ def content_tags(metadata: Mapping[str, str]) -> dict[str, str]:
             continue
         kept[key] = value
     return kept
+
+
+def stream_tags(metadata: Mapping[str, str]) -> dict[str, str]:
+    """Return the content's tags of one stream. MP4 calls a stream's title its name."""
+    kept = content_tags(metadata)
+    if not any(key.lower() == "title" for key in kept):
+        kept = {("title" if key.lower() == "name" else key): value for key, value in kept.items()}
+    return kept

@@ -15,7 +15,7 @@ from vsr.media.digests import StreamDigest
 from vsr.media.facts import MediaFacts, facts_by_decoding, facts_by_demuxing
 from vsr.media.sidedata import DYNAMIC_SIDE_DATA, HdrMetadata
 from vsr.media.source import Disposition, StreamInfo
-from vsr.media.tags import content_tags
+from vsr.media.tags import content_tags, stream_tags
 from vsr.timing import format_seconds
 
 Verdict = Literal["kept", "note", "lost"]
@@ -345,8 +345,9 @@ def _compare_tags(
     label: str, before: dict[str, str], after: dict[str, str], of_file: dict[str, str]
 ) -> Iterator[Finding]:
     """MP4 repeats the file's creation time for each stream, Matroska has it once: `of_file` counts too."""
-    found = {key.lower(): value for key, value in (of_file | after).items()}
-    wanted = content_tags(before)
+    tags_of = content_tags if label == "tags" else stream_tags
+    found = {key.lower(): value for key, value in (of_file | after | tags_of(after)).items()}
+    wanted = tags_of(before)
     missing = [key for key, value in wanted.items() if found.get(key.lower()) != value]
     if missing:
         yield Finding(label, "lost", f"tags {', '.join(missing)}")

@@ -22,7 +22,7 @@ from vsr.media.passthrough import MKV, MP4, PICTURE_ONLY, EditList, Route, cover
 from vsr.media.pixels import FramePool, repack
 from vsr.media.reader import CopiedPacket
 from vsr.media.source import Chapter, SourceInfo, StreamInfo, trimmed
-from vsr.media.tags import content_tags
+from vsr.media.tags import content_tags, stream_tags
 from vsr.registry import nearest
 from vsr.timing import rescale
 
@@ -150,7 +150,7 @@ class Writer:
             ) from error
         if video.display_matrix is not None:
             stream.set_display_matrix(list(video.display_matrix))
-        stream.metadata.update(content_tags(video.metadata))
+        stream.metadata.update(stream_tags(video.metadata))
         stream.disposition = int(video.disposition)
         return stream
 
@@ -196,7 +196,7 @@ class Writer:
 
     def _describe(self, stream: Any, route: Route) -> None:
         stream.metadata.clear()
-        stream.metadata.update(content_tags(route.stream.metadata))
+        stream.metadata.update(stream_tags(route.stream.metadata))
         stream.disposition = int(route.stream.disposition)
         self._outputs[route.stream.index] = stream
         self.digests[route.stream.index] = StreamDigest(
