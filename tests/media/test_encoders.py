@@ -80,6 +80,9 @@ def chosen(
         ("yuv420p", "a.y4m", "wrapped_avframe", "yuv420p"),
         ("yuv420p10le", "a.y4m", "wrapped_avframe", "yuv420p10le"),
         ("gbrp", "a.y4m", "wrapped_avframe", "yuv444p"),
+        ("gray", "a.y4m", "wrapped_avframe", "gray"),
+        ("gray", "a.png", "png", "gray"),
+        ("gray", "a.tiff", "tiff", "gray"),
     ],
 )
 def test_the_table_of_choices(fmt: str, name: str, encoder: str, encoder_format: str) -> None:
@@ -120,6 +123,13 @@ def test_an_encoder_that_is_named_needs_no_other_for_its_container() -> None:
     assert chosen("yuv422p", "a.mxf", encoder="mpeg2video").encoder_format == "yuv422p"
     with pytest.raises(OptionError, match="vsr has no encoder that"):
         chosen("yuv420p", "a.swf")
+
+
+@pytest.mark.parametrize(
+    "fmt", ["gray", "gray10le", "gray16le", "yuv410p", "yuv411p", "gbrp10le", "yuva422p10le"]
+)
+def test_a_lossless_encoder_gets_what_there_is(fmt: str) -> None:
+    assert chosen(fmt, "a.mkv", encoder="ffv1").encoder_format == fmt
 
 
 def test_what_is_reduced_is_said() -> None:

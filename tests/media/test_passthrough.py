@@ -14,7 +14,7 @@ from vsr.errors import OptionError
 from vsr.media.digests import StreamDigest
 from vsr.media.passthrough import EditList, plan_routes
 from vsr.media.reader import CopiedPacket, Reader
-from vsr.media.tags import content_tags
+from vsr.media.tags import content_tags, stream_tags
 
 
 @pytest.mark.parametrize(
@@ -186,3 +186,9 @@ def test_edit_lists_of_streams_are_apart() -> None:
 )
 def test_tags_of_the_content_and_of_the_file(given: dict[str, str], kept: dict[str, str]) -> None:
     assert content_tags(given) == kept
+
+
+def test_a_streams_name_is_its_title() -> None:
+    assert stream_tags({"name": "Stereo", "language": "jpn"}) == {"title": "Stereo", "language": "jpn"}
+    assert stream_tags({"name": "a", "TITLE": "b"}) == {"name": "a", "TITLE": "b"}
+    assert content_tags({"name": "a"}) == {"name": "a"}
