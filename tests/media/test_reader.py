@@ -69,6 +69,10 @@ CASES = [
 ]
 
 
+TIMED = [c for c in CASES if not c.name.endswith("mpg")]
+"""Those whose container has a time for each packet."""
+
+
 def make_case(case: Case, folder: Path) -> Path:
     clip = Clip(picture=case.picture, sounds=case.sounds)
     return make(folder / case.name, clip, **case.container)
@@ -110,21 +114,20 @@ def test_every_frame_at_its_time(case: Case, tmp_path: Path) -> None:
     assert {(f.width, f.height) for f in frames} == {(case.picture.width, case.picture.height)}
 
 
+@pytest.mark.parametrize("case", TIMED, ids=lambda c: str(c.name))
 def test_times_are_those_of_the_packets(case: Case, tmp_path: Path) -> None:
     path = make_case(case, tmp_path)
     with av.open(str(path)) as container:
         packets = [p for p in container.demux(video=0) if p.size]
-    if any(p.pts is None for p in packets) or case.name.endswith("mpg"):
-        pytest.skip("the container has no time for each packet")
+    assert all(p.pts is not None for p in packets)
     frames = read(path)
     assert [f.pts for f in frames] == sorted(p.pts for p in packets if p.pts is not None)
     assert {f.time_base for f in frames} == {packets[0].time_base}
 
 
 @pytest.mark.skipif(shutil.which("ffprobe") is None, reason="there is no ffprobe")
+@pytest.mark.parametrize("case", TIMED, ids=lambda c: str(c.name))
 def test_times_are_those_of_ffprobe(case: Case, tmp_path: Path) -> None:
-    if case.name.endswith("mpg"):
-        pytest.skip("the container has no time for each packet")
     path = make_case(case, tmp_path)
     command = ["ffprobe", "-v", "error", "-of", "json", "-select_streams", "v:0"]
     command += ["-show_entries", "frame=best_effort_timestamp", str(path)]
@@ -132,9 +135,8 @@ def test_times_are_those_of_ffprobe(case: Case, tmp_path: Path) -> None:
     assert [f.pts for f in read(path)] == [f["best_effort_timestamp"] for f in told["frames"]]
 
 
+@pytest.mark.parametrize("case", [c for c in CASES if c.exact], ids=lambda c: str(c.name))
 def test_samples_of_lossless_files_are_exact(case: Case, tmp_path: Path) -> None:
-    if not case.exact:
-        pytest.skip("a lossy codec")
     for number, frame in enumerate(read(make_case(case, tmp_path))):
         assert frame.format.name == case.picture.pix_fmt
         card = test_card(case.picture, number)
@@ -288,11 +290,8 @@ def test_chroma_of_jpeg_is_centred_and_of_the_rest_unspecified(tmp_path: Path) -
         assert reader.video.color.chroma_location is ChromaLocation.UNSPECIFIED
 
 
-@pytest.mark.parametrize("codec", ["libx264", "ffv1"])
-@pytest.mark.parametrize("suffix", ["mkv", "nut"])
+@pytest.mark.parametrize(("codec", "suffix"), [("libx264", "mkv"), ("libx264", "nut"), ("ffv1", "mkv")])
 def test_colour_tags(tmp_path: Path, codec: str, suffix: str) -> None:
-    if suffix == "nut" and codec == "ffv1":
-        pytest.skip("nut has no place for them")
     picture = Picture(codec=codec, frames=2, color=(9, 16, 9, 2))
     with Reader(make(tmp_path / f"a.{suffix}", Clip(picture=picture))) as reader:
         color = reader.video.color
