@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import deque
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field, replace
@@ -13,11 +12,11 @@ from typing import Any, Self, get_args
 
 import av
 
-from vsr.color import ChromaLocation
 from vsr.errors import DecodeError
 from vsr.frame import Frame
 from vsr.media import images
 from vsr.media._av import detailed, explain, reading
+from vsr.media.chroma import ChromaProbe
 from vsr.media.deinterlace import Deinterlacer
 from vsr.media.pixels import from_av, is_transparent, planar_format
 from vsr.media.sidedata import DYNAMIC_SIDE_DATA, frame_side_data, hdr_metadata, parse_display_matrix
@@ -29,7 +28,6 @@ _SEEK_BACK_SECONDS = (0, 2, 10, 60)
 _INTERLEAVING_SECONDS = 10
 _INTERLACED = range(2, 6)  # AV_FIELD_TT .. AV_FIELD_BT
 _STATED_DURATION = ("mov,mp4", "matroska", "avi", "flv", "asf")
-_CENTERED = ("mjpeg", "mpeg1video", "png", "webp")
 
 
 @dataclass(slots=True)
@@ -117,7 +115,7 @@ class Reader:
         self._time_base = Fraction(self._stream.time_base or Fraction(1, 1000))
         self._decoder = self._open_decoder()
         self._infos = {s.index: info for s in self._container.streams if (info := self._stream_info(s))}
-        self._chroma = _ChromaProbe(self._stream)
+        self._chroma = ChromaProbe(self._stream)
         self._plan_cut()
         self._begin()
         self.info = self._describe()
@@ -463,44 +461,3 @@ class Reader:
 def _chapter(chapter: Any) -> Chapter:
     base = Fraction(chapter["time_base"] or Fraction(1, 1000))
     return Chapter(chapter["start"] * base, chapter["end"] * base, tuple(chapter["metadata"].items()))
-
-
-class _ChromaProbe:
-    """Finds where chroma is sited, which PyAV does not expose, in FFmpeg's trace of the stream headers."""
-
-    _FIELD = re.compile(r"(chroma_sample_loc_type_top_field|chroma_sample_position)\s.*=\s*(\d+)\s*$")
-    _TRACEABLE = ("h264", "hevc", "av1")
-
-    def __init__(self, stream: Any) -> None:
-        codec = stream.codec_context.codec.canonical_name
-        self.location = ChromaLocation.CENTER if codec in _CENTERED else ChromaLocation.UNSPECIFIED
-        self._stream = stream if codec in self._TRACEABLE else None
-
-    def look(self, packet: Any) -> None:
-        """Look into the first key frame; later packets cost nothing."""
-        if self._stream is None or not packet.is_keyframe:
-            return
-        stream, self._stream = self._stream, None
-        try:
-            with detailed(av.logging.INFO), av.logging.Capture() as lines:
-                av.bitstream.BitStreamFilterContext("trace_headers", stream).filter(_copy_of(packet))
-        except (av.error.FFmpegError, ValueError):
-            return  # a damaged header; the decoder will say so
-        for _, _, text in lines:
-            match = self._FIELD.search(text)
-            if match:
-                self.location = self._location(match[1], int(match[2]))
-                return
-
-    @staticmethod
-    def _location(field_name: str, value: int) -> ChromaLocation:
-        if field_name == "chroma_sample_position":  # AV1: 1 vertical, 2 colocated
-            return {1: ChromaLocation.LEFT, 2: ChromaLocation.TOPLEFT}.get(value, ChromaLocation.UNSPECIFIED)
-        return ChromaLocation(value + 1) if value < 6 else ChromaLocation.UNSPECIFIED
-
-
-def _copy_of(packet: Any) -> Any:
-    # Filtering takes the packet's reference away; the decoder still needs it.
-    copy: Any = av.Packet(bytes(packet))
-    copy.pts, copy.dts, copy.time_base = packet.pts, packet.dts, packet.time_base
-    return copy
