@@ -1,0 +1,1 @@
+"""What runs a graph: `reference` in numpy, to be read; the others to be fast."""
