@@ -3,7 +3,10 @@
     python -m bench.kernels [--rounds N] [--json FILE]
 
 A row is the median time of a frame here and there, and there / here. Both read and write their own frames,
-allocated before; noise stands for a picture, as both take the same time for any.
+allocated before; noise stands for a picture, as both take the same time for any. Resizes are also
+measured against libswscale with ACCURATE_RND, and for all there is the error, rms and mean, of the luma of a
+smaller picture against this project's filter in float64. libswscale's bicubic is another cubic, with a = -0.6
+instead of -0.5.
 """
 
 import argparse
@@ -11,17 +14,19 @@ import json
 import statistics
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import av
 import numpy as np
+import numpy.typing as npt
 from av.video.reformatter import Interpolation, VideoReformatter
 
 from vsr.color import ChromaLocation, ColorSpec, Matrix, Range
 from vsr.device import cpu
 from vsr.frame import Frame, PictureSpec, empty_frame, pixel_format
+from vsr.ops.resize import Resize
 from vsr.upscaler import Upscaler
 
 COLOR = ColorSpec(matrix=Matrix.BT709, range=Range.LIMITED, chroma_location=ChromaLocation.LEFT)
@@ -42,12 +47,24 @@ FORMATS = ("yuv420p", "yuv420p10le")
 
 
 @dataclass(frozen=True)
+class Error:
+    """Against float64, in sample values."""
+
+    rms: float
+    mean: float
+
+
+@dataclass(frozen=True)
 class Row:
     """One comparison; times are medians in milliseconds."""
 
     case: str
     ours_ms: float
     peer_ms: float | None
+    accurate_ms: float | None = None
+    """The peer with ACCURATE_RND."""
+    errors: tuple[Error, Error, Error] | None = None
+    """Of ours, of the peer, and of the peer with ACCURATE_RND."""
 
     @property
     def ratio(self) -> float | None:
@@ -81,9 +98,8 @@ def _call(upscaler: Upscaler, frame: Frame, into: Frame) -> Callable[[], Any]:
     return lambda: upscaler(frame, into)
 
 
-def _alternate(first: Callable[[], Any], second: Callable[[], Any] | None, rounds: int) -> list[float]:
+def _alternate(calls: list[Callable[[], Any]], rounds: int) -> list[float]:
     """Return the median milliseconds of each, after one unmeasured call, calls taking turns."""
-    calls = [call for call in (first, second) if call is not None]
     times: list[list[float]] = [[] for _ in calls]
     for turn in range(rounds + 1):
         for call, own in zip(calls, times, strict=True):
@@ -95,8 +111,50 @@ def _alternate(first: Callable[[], Any], second: Callable[[], Any] | None, round
 
 
 def _row(case: str, ours: Callable[[], Any], peer: Callable[[], Any] | None, rounds: int) -> Row:
-    medians = _alternate(ours, peer, rounds)
+    medians = _alternate([ours, peer] if peer else [ours], rounds)
     return Row(case, medians[0], medians[1] if peer else None)
+
+
+def _resize_row(case: str, scaler: str, spec: PictureSpec, target: tuple[int, int], rounds: int) -> Row:
+    frame, into = _noise(spec), empty_frame(*target, spec.format)
+    ours = _call(Upscaler(scaler, source=spec, size=target), frame, into)
+    peers = [
+        _swscale(frame, width=target[0], height=target[1], interpolation=flags) for flags in _flags(scaler)
+    ]
+    ours_ms, peer_ms, accurate_ms = _alternate([ours, *peers], rounds)
+    return Row(case, ours_ms, peer_ms, accurate_ms, _errors(scaler, spec, target))
+
+
+def _flags(scaler: str) -> tuple[Interpolation, Interpolation]:
+    """How libswscale is asked for that filter: as is, and with accurate rounding."""
+    return PEERS[scaler], PEERS[scaler] | Interpolation.ACCURATE_RND
+
+
+def _errors(scaler: str, spec: PictureSpec, target: tuple[int, int]) -> tuple[Error, Error, Error]:
+    """Errors at the same ratio, of noise of middling contrast, so that nothing is clamped."""
+    small = replace(spec, width=spec.width // 2, height=spec.height // 2)
+    frame, size = _noise(small), (target[0] // 2, target[1] // 2)
+    for plane in frame.planes:
+        plane[...] = plane // 2 + small.format.max_value // 4
+    resize = Resize(small, *size, scaler=scaler)
+    exact = resize.reference(frame.planes, np.float64)[0].astype(int)
+    ours = Upscaler(scaler, source=small, size=size)(frame).planes[0]
+    peers = (
+        _swscale(frame, width=size[0], height=size[1], interpolation=flags)() for flags in _flags(scaler)
+    )
+    lumas = [ours, *(_luma(peer, exact.shape[1], ours.dtype) for peer in peers)]
+    first, second, third = (_error(luma - exact) for luma in lumas)
+    return first, second, third
+
+
+def _luma(frame: av.VideoFrame, width: int, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+    plane = frame.planes[0]
+    rows = np.frombuffer(memoryview(plane), np.uint8).reshape(plane.height, plane.line_size)
+    return rows.view(dtype)[:, :width]
+
+
+def _error(difference: npt.NDArray[np.int64]) -> Error:
+    return Error(float(np.sqrt(np.mean(difference**2))), float(np.mean(difference)))
 
 
 def resize_rows(rounds: int) -> list[Row]:
@@ -105,11 +163,7 @@ def resize_rows(rounds: int) -> list[Row]:
     for name in FORMATS:
         for size, (source, target) in SIZES.items():
             spec = PictureSpec(width=source[0], height=source[1], format=pixel_format(name), color=COLOR)
-            frame, into = _noise(spec), empty_frame(*target, spec.format)
-            for scaler, interpolation in PEERS.items():
-                upscaler = Upscaler(scaler, source=spec, size=target)
-                peer = _swscale(frame, width=target[0], height=target[1], interpolation=interpolation)
-                rows.append(_row(f"{scaler} {size} {name}", _call(upscaler, frame, into), peer, rounds))
+            rows += [_resize_row(f"{scaler} {size} {name}", scaler, spec, target, rounds) for scaler in PEERS]
     return rows
 
 
@@ -159,7 +213,14 @@ def _print(rows: list[Row]) -> None:
             if row.peer_ms is not None
             else f"{1e3 / row.ours_ms:9.1f} fps"
         )
-        print(f"{row.case:48} {row.ours_ms:9.2f} {peer}")
+        print(f"{row.case:48} {row.ours_ms:9.2f} {peer}{_accuracy(row)}")
+
+
+def _accuracy(row: Row) -> str:
+    if row.accurate_ms is None or row.errors is None:
+        return ""
+    errors = "  ".join(f"{error.rms:.3f} {error.mean:+.4f}" for error in row.errors)
+    return f" | {row.accurate_ms:8.2f} {row.accurate_ms / row.ours_ms:5.1f}x | {errors}"
 
 
 def main() -> None:
@@ -170,6 +231,8 @@ def main() -> None:
     parser.add_argument("--only", choices=("resize", "convert", "anime4k"), help="one group instead of all")
     options = parser.parse_args()
     print(f"{cpu.model_name()}, {cpu.usable_cores()} cores, {cpu.isa()}; milliseconds a frame")
+    if options.only in (None, "resize"):
+        print("ours, libswscale, ratio | with ACCURATE_RND, ratio | errors: rms and mean of each")
     groups = {"resize": resize_rows, "convert": convert_rows, "anime4k": anime4k_rows}
     rows: list[Row] = []
     for name, group in groups.items():
@@ -178,7 +241,7 @@ def main() -> None:
     _print(rows)
     if options.json:
         metadata = {"processor": cpu.model_name(), "isa": cpu.isa(), "rounds": options.rounds}
-        results = [{"case": r.case, "ours_ms": r.ours_ms, "peer_ms": r.peer_ms} for r in rows]
+        results = [asdict(row) for row in rows]
         options.json.write_text(json.dumps({"metadata": metadata, "results": results}, indent=1))
 
 

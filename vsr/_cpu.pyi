@@ -11,6 +11,8 @@ import numpy.typing as npt
 from vsr.frame import Plane
 
 Bank = NewType("Bank", object)
+PairBank = NewType("PairBank", object)
+ShortBank = NewType("ShortBank", object)
 
 # (plane, columns, rows): a plane of the source and its way to the grid, where components meet.
 _Input: TypeAlias = tuple[Plane, Bank, Bank]
@@ -30,10 +32,23 @@ def use_isa(name: str, /) -> None: ...
 # Prepare a filter: out[i] = sum over t of weights[i, t] * in[start[i] + t]. start must not descend.
 def bank(start: npt.NDArray[np.int32], weights: npt.NDArray[np.float32], size_in: int, /) -> Bank: ...
 
+# The same for integers along rows. weights[i, t] is two int16, for in[start[i] + 2 * t] (lower half) and the sample
+# after it; an odd number of them ends in 0. 2^14 stands for 1.
+def pair_bank(start: npt.NDArray[np.int32], weights: npt.NDArray[np.int32], size_in: int, /) -> PairBank: ...
+
+# The same for integers across rows. 2^14 stands for 1, -2^14 where t is odd: weights of odd taps are negated.
+def short_bank(
+    start: npt.NDArray[np.int32], weights: npt.NDArray[np.int16], size_in: int, /
+) -> ShortBank: ...
+
 # Filter along the rows, then across them, add bias, round halves to even, clamp to 0..top.
 def resize(
     src: Plane, dst: Plane, columns: Bank, rows: Bank, bias: float, top: float, threads: int, /
 ) -> None: ...
+
+# The same from and to uint8, in integers, without gain. That nothing overflows is up to the weights:
+# vsr.ops.resize.suits_integers.
+def resize_integer(src: Plane, dst: Plane, columns: PairBank, rows: ShortBank, threads: int, /) -> None: ...
 
 # Output k = the inputs times factors[4 k..4 k + 2], plus factors[4 k + 3]. One or three inputs and outputs.
 def convert(

@@ -5,12 +5,14 @@
 
 namespace vsr {
 
-OwnedBank::OwnedBank(const std::int32_t* start, const float* weights, int size_in, int size_out, int taps)
+template <class W>
+OwnedBank<W>::OwnedBank(const std::int32_t* start, const W* weights, int size_in, int size_out, int taps)
     : start_(start, start + size_out), weights_(weights, weights + std::size_t(size_out) * taps) {
-    view = Bank{};
+    view = BankOf<W>{};
     view.size_in = size_in;
     view.size_out = size_out;
     view.taps = taps;
+    view.span = kStep<W> * (taps - 1) + 1;
     view.blocks = (size_out + kBlock - 1) / kBlock;
     view.identity = passes_through();
     for (int block = 0; block < view.blocks; ++block) add_block(block * kBlock);
@@ -24,16 +26,18 @@ OwnedBank::OwnedBank(const std::int32_t* start, const float* weights, int size_i
     view.lanes = lanes_.data();
 }
 
-bool OwnedBank::passes_through() const {
+template <class W>
+bool OwnedBank<W>::passes_through() const {
     if (view.size_in != view.size_out || view.taps != 1) return false;
     for (int i = 0; i < view.size_out; ++i)
-        if (start_[i] != i || weights_[i] != 1.0f) return false;
+        if (start_[i] != i || weights_[i] != W(1)) return false;
     return true;
 }
 
 // True where each output of the block has the weights of the one two before, one input further.
-bool OwnedBank::repeats(int block) const {
-    const float* weights = weights_.data();
+template <class W>
+bool OwnedBank<W>::repeats(int block) const {
+    const W* weights = weights_.data();
     for (int i = std::max(2, block * kBlock); i < (block + 1) * kBlock; ++i)
         if (start_[i] != start_[i - 2] + 1 ||
             !std::equal(weights + std::size_t(i) * view.taps, weights + std::size_t(i + 1) * view.taps,
@@ -42,7 +46,8 @@ bool OwnedBank::repeats(int block) const {
     return true;
 }
 
-void OwnedBank::find_doubling() {
+template <class W>
+void OwnedBank<W>::find_doubling() {
     const int whole = view.size_out / kBlock;
     int first = whole / 2, last = whole / 2;
     while (last < whole && repeats(last)) ++last;
@@ -51,22 +56,25 @@ void OwnedBank::find_doubling() {
     view.doubling_last = first + 1 < last ? last : 0;
 }
 
-int OwnedBank::find_period() const {
+template <class W>
+int OwnedBank<W>::find_period() const {
     const int middle = view.blocks / 2;
     for (int period = 1; period <= 8 && middle + 2 * period <= view.blocks; ++period)
         if (std::equal(&pattern_[middle], &pattern_[middle] + period, &pattern_[middle] + period)) return period;
     return 1;
 }
 
-std::vector<std::int32_t> OwnedBank::block_index(int first) const {
+template <class W>
+std::vector<std::int32_t> OwnedBank<W>::block_index(int first) const {
     std::vector<std::int32_t> index(kBlock);
     for (int lane = 0; lane < kBlock; ++lane)
         index[lane] = start_[std::min(first + lane, view.size_out - 1)] - start_[first];
     return index;
 }
 
-std::vector<float> OwnedBank::block_lanes(int first) const {
-    std::vector<float> lanes(std::size_t(view.taps) * kBlock, 0.0f);
+template <class W>
+std::vector<W> OwnedBank<W>::block_lanes(int first) const {
+    std::vector<W> lanes(std::size_t(view.taps) * kBlock);
     for (int lane = 0; lane < kBlock && first + lane < view.size_out; ++lane)
         for (int t = 0; t < view.taps; ++t)
             lanes[std::size_t(t) * kBlock + lane] = weights_[std::size_t(first + lane) * view.taps + t];
@@ -75,7 +83,8 @@ std::vector<float> OwnedBank::block_lanes(int first) const {
 
 // Blocks of equal shape share their weights. Shapes repeat with a short period, so the search from the end is
 // short where it finds something, and it gives up after a while where ratios are odd.
-void OwnedBank::add_block(int first) {
+template <class W>
+void OwnedBank<W>::add_block(int first) {
     const auto index = block_index(first);
     const auto lanes = block_lanes(first);
     const int known = int(index_.size()) / kBlock;
@@ -93,5 +102,9 @@ void OwnedBank::add_block(int first) {
     view.reach = std::max(view.reach, index[kBlock - 1]);
     view.half_reach = std::max({view.half_reach, index[7] - index[0], index[15] - index[8]});
 }
+
+template class OwnedBank<float>;
+template class OwnedBank<std::int32_t>;
+template class OwnedBank<std::int16_t>;
 
 }  // namespace vsr

@@ -9,10 +9,23 @@ namespace vsr {
 namespace {
 
 constexpr Py_ssize_t kStreamBytes = 1 << 20;
+template <class W>
 constexpr const char* kBankName = "vsr._cpu.bank";
+template <>
+constexpr const char* kBankName<std::int32_t> = "vsr._cpu.pair_bank";
+template <>
+constexpr const char* kBankName<std::int16_t> = "vsr._cpu.short_bank";
 
+template <class W>
+constexpr const char* kFormat = "f";
+template <>
+constexpr const char* kFormat<std::int32_t> = "i";
+template <>
+constexpr const char* kFormat<std::int16_t> = "h";
+
+template <class W>
 void delete_bank(PyObject* capsule) {
-    delete static_cast<OwnedBank*>(PyCapsule_GetPointer(capsule, kBankName));
+    delete static_cast<OwnedBank<W>*>(PyCapsule_GetPointer(capsule, kBankName<W>));
 }
 
 struct Buffer {
@@ -28,11 +41,42 @@ struct Buffer {
     }
 };
 
-bool windows_lie_within(const std::int32_t* start, Py_ssize_t count, Py_ssize_t taps, int size_in) {
-    if (count < 1 || taps < 1 || start[0] < 0 || start[count - 1] + taps > size_in) return false;
+bool windows_lie_within(const std::int32_t* start, Py_ssize_t count, Py_ssize_t span, int size_in) {
+    if (count < 1 || span < 1 || start[0] < 0 || start[count - 1] + span > size_in) return false;
     for (Py_ssize_t i = 1; i < count; ++i)
         if (start[i] < start[i - 1]) return false;
     return true;
+}
+
+// A bank of (starts, weights, size_in) in a capsule, or null with a Python exception set.
+template <class W>
+PyObject* new_bank_of(PyObject* args) {
+    PyObject *starts, *weights;
+    int size_in;
+    if (!PyArg_ParseTuple(args, "OOi", &starts, &weights, &size_in)) return nullptr;
+    Buffer start, weight;
+    if (!start.take(starts, "i", 1) || !weight.take(weights, kFormat<W>, 2)) return nullptr;
+    const auto* first = static_cast<const std::int32_t*>(start.view.buf);
+    const Py_ssize_t count = weight.view.shape[0], taps = weight.view.shape[1], span = kStep<W> * (taps - 1) + 1;
+    if (start.view.shape[0] != count || count > 1 << 20 || !windows_lie_within(first, count, span, size_in)) {
+        PyErr_SetString(PyExc_ValueError, "the windows of a bank ascend and lie within its input");
+        return nullptr;
+    }
+    OwnedBank<W>* bank;
+    try {
+        bank = new OwnedBank<W>(first, static_cast<const W*>(weight.view.buf), size_in, int(count), int(taps));
+    } catch (const std::bad_alloc&) {
+        return PyErr_NoMemory();
+    }
+    PyObject* capsule = PyCapsule_New(bank, kBankName<W>, delete_bank<W>);
+    if (!capsule) delete bank;
+    return capsule;
+}
+
+template <class W>
+const BankOf<W>* view_of(PyObject* capsule) {
+    auto* bank = static_cast<OwnedBank<W>*>(PyCapsule_GetPointer(capsule, kBankName<W>));
+    return bank ? &bank->view : nullptr;
 }
 
 }  // namespace
@@ -117,39 +161,12 @@ bool floats_of(PyObject* object, int count, float* out) {
     return true;
 }
 
-PyObject* new_bank(PyObject*, PyObject* args) {
-    PyObject *starts, *weights;
-    int size_in;
-    if (!PyArg_ParseTuple(args, "OOi", &starts, &weights, &size_in)) return nullptr;
-    Buffer start, weight;
-    if (!start.take(starts, "i", 1) || !weight.take(weights, "f", 2)) return nullptr;
-    const auto* first = static_cast<const std::int32_t*>(start.view.buf);
-    const Py_ssize_t count = weight.view.shape[0], taps = weight.view.shape[1];
-    if (start.view.shape[0] != count || count > 1 << 20 || !windows_lie_within(first, count, taps, size_in)) {
-        PyErr_SetString(PyExc_ValueError, "the windows of a bank ascend and lie within its input");
-        return nullptr;
-    }
-    OwnedBank* bank;
-    try {
-        bank = new OwnedBank(first, static_cast<const float*>(weight.view.buf), size_in, int(count), int(taps));
-    } catch (const std::bad_alloc&) {
-        return PyErr_NoMemory();
-    }
-    PyObject* capsule = PyCapsule_New(bank, kBankName, delete_bank);
-    if (!capsule) delete bank;
-    return capsule;
-}
+PyObject* new_bank(PyObject*, PyObject* args) { return new_bank_of<float>(args); }
+PyObject* new_pair_bank(PyObject*, PyObject* args) { return new_bank_of<std::int32_t>(args); }
+PyObject* new_short_bank(PyObject*, PyObject* args) { return new_bank_of<std::int16_t>(args); }
 
-const Bank* bank_of(PyObject* capsule) {
-    auto* bank = static_cast<OwnedBank*>(PyCapsule_GetPointer(capsule, kBankName));
-    return bank ? &bank->view : nullptr;
-}
-
-bool fits(const Bank& bank, int size_in, int size_out, const char* what) {
-    if (bank.size_in == size_in && bank.size_out == size_out) return true;
-    PyErr_Format(PyExc_ValueError, "the bank of %s is for %d to %d samples, the planes have %d and %d", what,
-                 bank.size_in, bank.size_out, size_in, size_out);
-    return false;
-}
+const Bank* bank_of(PyObject* capsule) { return view_of<float>(capsule); }
+const PairBank* pair_bank_of(PyObject* capsule) { return view_of<std::int32_t>(capsule); }
+const ShortBank* short_bank_of(PyObject* capsule) { return view_of<std::int16_t>(capsule); }
 
 }  // namespace vsr

@@ -42,10 +42,21 @@ bool floats_of(PyObject* object, int count, float* out);
 
 PyObject* new_bank(PyObject* module, PyObject* args);
 
+PyObject* new_pair_bank(PyObject* module, PyObject* args);
+PyObject* new_short_bank(PyObject* module, PyObject* args);
+
 // The bank in a capsule, null with a Python exception set if it is something else.
 const Bank* bank_of(PyObject* capsule);
+const PairBank* pair_bank_of(PyObject* capsule);
+const ShortBank* short_bank_of(PyObject* capsule);
 
 // False with ValueError set unless the bank goes from size_in to size_out.
-bool fits(const Bank& bank, int size_in, int size_out, const char* what);
+template <class W>
+bool fits(const BankOf<W>& bank, int size_in, int size_out, const char* what) {
+    if (bank.size_in == size_in && bank.size_out == size_out) return true;
+    PyErr_Format(PyExc_ValueError, "the bank of %s is for %d to %d samples, the planes have %d and %d", what,
+                 bank.size_in, bank.size_out, size_in, size_out);
+    return false;
+}
 
 }  // namespace vsr

@@ -4,4 +4,5 @@
 #include "resize.hpp"
 
 #define VSR_TABLE(name) \
-    const ::vsr::Kernels vsr::kernels_##name = {#name, ::vsr::resize, ::vsr::convert, ::vsr::anime4k};
+    const ::vsr::Kernels vsr::kernels_##name = {#name, ::vsr::resize, ::vsr::resize_integer, ::vsr::convert, \
+                                                ::vsr::anime4k};

@@ -26,25 +26,39 @@ struct Plane {
     __attribute__((always_inline)) T* row(int y) const { return reinterpret_cast<T*>(data + y * stride); }
 };
 
-// A filter along one axis: out[i] = sum over t of weights[i][t] * in[start[i] + t], t ascending.
+// A filter along one axis: out[i] = sum over t of weights[i][t] * in[start[i] + kStep * t], t ascending.
+//
+// W says in what. float: numbers, products and sums of float32. std::int32_t: pairs of int16, word i being samples
+// i (lower half) and i + 1, so that the step is 2; a product is low * low + high * high in int32 (`pmaddwd`).
+// std::int16_t: a product is (w * x + 2^14) >> 15 (`pmulhrsw`); those of odd t have w negated and are subtracted.
 //
 // For filtering along a row, the same weights lie transposed in blocks of 16 outputs: block b starts at input
 // base[b] and has shape pattern[b]; of that shape, index[16] says how far right of base each output starts and
 // lanes[taps][16] has the weights. Ratios of small integers have few shapes, which then stay in the L1 cache.
-struct Bank {
+template <class W>
+static constexpr int kStep = 1;
+template <>
+constexpr int kStep<std::int32_t> = 2;
+
+template <class W>
+struct BankOf {
     int size_in, size_out, taps, blocks;
+    int span;        // words that a window covers, kStep * (taps - 1) + 1
     int reach;       // largest index
     int half_reach;  // the same for blocks of 8, from their own first output
     int period;      // blocks after which shapes repeat, but for the borders; 1 where they do not
     int doubling_first, doubling_last;  // blocks between which output i + 2 is output i, one input further
     bool identity;   // size_in == size_out, one tap of weight 1: rows pass through
     const std::int32_t* start;
-    const float* weights;
+    const W* weights;
     const std::int32_t* base;
     const std::int32_t* pattern;
     const std::int32_t* index;
-    const float* lanes;
+    const W* lanes;
 };
+using Bank = BankOf<float>;
+using PairBank = BankOf<std::int32_t>;
+using ShortBank = BankOf<std::int16_t>;
 
 // dst = clamp(round(rows(columns(src)) + bias), 0, top), rounding halves to even.
 struct ResizeJob {
@@ -53,6 +67,16 @@ struct ResizeJob {
     const Bank* rows;
     float bias, top;
 };
+
+// The same from and to samples of 8 bits in integers, which are centred about 0. Weights have 14 fractional bits and
+// sum to 1, values between the filters have 7 (rounded, halves up in even rows and down in odd ones), sums across rows
+// 6; samples are rounded halves to even.
+struct IntegerResizeJob {
+    Plane src, dst;
+    const PairBank* columns;
+    const ShortBank* rows;
+};
+constexpr int kWeightBits = 14, kBetweenBits = 7, kAcrossBits = 6, kCentre = 128;
 
 // A plane of the source, and the way from it to the grid: the size at which components meet.
 struct PlaneIn {
@@ -97,6 +121,7 @@ struct Anime4kJob {
 struct Kernels {
     const char* name;
     void (*resize)(const ResizeJob& job, int first, int last, float* scratch);
+    void (*resize_integer)(const IntegerResizeJob& job, int first, int last, float* scratch);
     void (*convert)(const ConvertJob& job, int first, int last, float* scratch);  // rows of the grid
     void (*anime4k)(const Anime4kJob& job, int first, int last, float* scratch);  // rows of the grid
 };
@@ -108,7 +133,8 @@ static inline int tile_width(int width, int taps) {
     return round_up((width + tiles - 1) / tiles, 4 * kBlock);
 }
 
-static inline std::size_t resize_scratch(const ResizeJob& job) {
+template <class Job>
+static inline std::size_t resize_scratch(const Job& job) {
     const int tile = tile_width(job.dst.width, job.rows->taps);
     return row_floats(job.src.width) + job.rows->taps * static_cast<std::size_t>(row_floats(tile));
 }

@@ -60,6 +60,14 @@ PyObject* released(const Work& work) {
     Py_RETURN_NONE;
 }
 
+template <class Job>
+PyObject* run_resize(const Job& job, void (*kernel)(const Job&, int, int, float*), int threads) {
+    return released([&] {
+        in_bands(job.dst.height, 1, threads, resize_scratch(job),
+                 [&](int first, int last, float* scratch) { kernel(job, first, last, scratch); });
+    });
+}
+
 PyObject* resize(PyObject*, PyObject* args) {
     PyObject *source, *target, *columns, *rows;
     float bias, top;
@@ -71,11 +79,24 @@ PyObject* resize(PyObject*, PyObject* args) {
     if (!job.columns || !job.rows || !fits(*job.columns, job.src.width, job.dst.width, "columns") ||
         !fits(*job.rows, job.src.height, job.dst.height, "rows"))
         return nullptr;
-    const Kernels& kernels = *active.load();
-    return released([&] {
-        in_bands(job.dst.height, 1, threads, resize_scratch(job),
-                 [&](int first, int last, float* scratch) { kernels.resize(job, first, last, scratch); });
-    });
+    return run_resize(job, active.load()->resize, threads);
+}
+
+PyObject* resize_integer(PyObject*, PyObject* args) {
+    PyObject *source, *target, *columns, *rows;
+    int threads;
+    if (!PyArg_ParseTuple(args, "OOOOi", &source, &target, &columns, &rows, &threads)) return nullptr;
+    HeldPlane src, dst;
+    if (!src.take(source, false) || !dst.take(target, true)) return nullptr;
+    const IntegerResizeJob job{src.plane, dst.plane, pair_bank_of(columns), short_bank_of(rows)};
+    if (!job.columns || !job.rows || !fits(*job.columns, job.src.width, job.dst.width, "columns") ||
+        !fits(*job.rows, job.src.height, job.dst.height, "rows"))
+        return nullptr;
+    if (job.src.bytes != 1 || job.dst.bytes != 1) {
+        PyErr_SetString(PyExc_TypeError, "a resize in integers is from and to planes of uint8");
+        return nullptr;
+    }
+    return run_resize(job, active.load()->resize_integer, threads);
 }
 
 PyObject* convert(PyObject*, PyObject* args) {
@@ -119,7 +140,10 @@ PyMethodDef methods[] = {
     {"isa", isa, METH_NOARGS, nullptr},
     {"use_isa", use_isa, METH_VARARGS, nullptr},
     {"bank", new_bank, METH_VARARGS, nullptr},
+    {"pair_bank", new_pair_bank, METH_VARARGS, nullptr},
+    {"short_bank", new_short_bank, METH_VARARGS, nullptr},
     {"resize", resize, METH_VARARGS, nullptr},
+    {"resize_integer", resize_integer, METH_VARARGS, nullptr},
     {"convert", convert, METH_VARARGS, nullptr},
     {"anime4k", anime4k, METH_VARARGS, nullptr},
     {nullptr, nullptr, 0, nullptr},

@@ -1,4 +1,4 @@
-// Rows of floats: out of samples, through a filter along the row, through a filter across rows, into samples.
+// Rows of floats or integers: out of samples, through a filter along the row, a filter across rows, into samples.
 #pragma once
 #include "simd.hpp"
 
@@ -30,6 +30,39 @@ inline void samples_to_floats(const Plane& plane, int y, int from, int n, float*
     samples_to_floats(plane.row<const std::uint16_t>(y) + from, n, out);
 }
 
+// in[0..n) as pairs of neighbours, less 128; past the last lies nothing. Writes up to LANES - 1 words more.
+inline void samples_to_pairs(const Plane& plane, int y, int from, int n, std::int32_t* out) {
+    const std::uint8_t* in = plane.row<const std::uint8_t>(y) + from;
+    int x = 0;
+    for (; x + LANES < n; x += LANES) store(out + x, load_pairs(in + x));
+    std::uint8_t rest[LANES + 1] = {};
+    std::memcpy(rest, in + x, n - x);
+    store(out + x, load_pairs(rest));
+}
+
+// Where sums of a filter along a row go. Floats stay as they are.
+inline void put(float* out, F sum) { store(out, sum); }
+inline void put(float* out, F even, F odd) { store_interleaved(out, even, odd); }
+
+// Those of integers are rounded to int16, halves up in even rows and down in odd ones, so that it evens out.
+constexpr int kDropped = kWeightBits - kBetweenBits;
+struct Shorts {
+    std::int16_t* out;
+    std::int32_t half;
+    Shorts(std::int16_t* out, int y) : out(out), half((1 << (kDropped - 1)) - y % 2) {}
+    Shorts operator+(std::ptrdiff_t n) const { return Shorts(*this) += n; }
+    Shorts& operator+=(std::ptrdiff_t n) {
+        out += n;
+        return *this;
+    }
+};
+inline void put(const Shorts& to, I sum) { store(to.out, right<kDropped>(plus(sum, all(to.half)))); }
+inline void put(const Shorts& to, I even, I odd) {
+    const I half = all(to.half);
+    const I both = halves(right<kDropped>(plus(even, half)), left<16 - kDropped>(plus(odd, half)));
+    store(reinterpret_cast<std::int32_t*>(to.out), both);
+}
+
 // A number of taps that the compiler knows; 0 stands for those it does not.
 template <int N>
 struct Taps {
@@ -51,55 +84,56 @@ inline void with_taps(int taps, const Do& act) {
 }
 
 // One shape of a bank's blocks. With few taps its weights stay in registers over blocks of the same shape.
-template <int TAPS>
+template <class W, int TAPS>
 struct Shape {
-    F weights[kBlock / LANES][TAPS];
+    Vector<W> weights[kBlock / LANES][TAPS];
     I index[kBlock / LANES];
-    Shape(const Bank& bank, int pattern) {
-        const float* lanes = bank.lanes + std::ptrdiff_t(pattern) * TAPS * kBlock;
+    Shape(const BankOf<W>& bank, int pattern) {
+        const W* lanes = bank.lanes + std::ptrdiff_t(pattern) * TAPS * kBlock;
         for (int part = 0; part < kBlock / LANES; ++part) {
-            index[part] = load_index(bank.index + pattern * kBlock + part * LANES);
+            index[part] = load(bank.index + pattern * kBlock + part * LANES);
             for (int t = 0; t < TAPS; ++t) weights[part][t] = load(lanes + t * kBlock + part * LANES);
         }
     }
-    template <class Picker>
-    void filter(const float* in, float* out) const {
+    template <class Picker, class Out>
+    void filter(const W* in, Out out) const {
         for (int part = 0; part < kBlock / LANES; ++part) {
             const Picker pick(in, index[part]);
-            F sum = pick(0) * weights[part][0];
+            Vector<W> sum = times(pick(0), weights[part][0]);
 #pragma GCC unroll 12
-            for (int t = 1; t < TAPS; ++t) sum = sum + pick(t) * weights[part][t];
-            store(out + part * LANES, sum);
+            for (int t = 1; t < TAPS; ++t) sum = plus(sum, times(pick(kStep<W> * t), weights[part][t]));
+            put(out + part * LANES, sum);
         }
     }
 };
 
-template <>
-struct Shape<0> {
-    const float* lanes;
+template <class W>
+struct Shape<W, 0> {
+    const W* lanes;
     const std::int32_t* index;
     int taps;
-    Shape(const Bank& bank, int pattern)
+    Shape(const BankOf<W>& bank, int pattern)
         : lanes(bank.lanes + std::ptrdiff_t(pattern) * bank.taps * kBlock),
           index(bank.index + pattern * kBlock), taps(bank.taps) {}
-    template <class Picker>
-    void filter(const float* in, float* out) const {
+    template <class Picker, class Out>
+    void filter(const W* in, Out out) const {
         for (int part = 0; part < kBlock; part += LANES) {
-            const Picker pick(in, load_index(index + part));
-            F sum = pick(0) * load(lanes + part);
-            for (int t = 1; t < taps; ++t) sum = sum + pick(t) * load(lanes + t * kBlock + part);
-            store(out + part, sum);
+            const Picker pick(in, load(index + part));
+            Vector<W> sum = times(pick(0), load(lanes + part));
+            for (int t = 1; t < taps; ++t)
+                sum = plus(sum, times(pick(kStep<W> * t), load(lanes + t * kBlock + part)));
+            put(out + part, sum);
         }
     }
 };
 
 // Blocks [first, last) of a row, of which `in` holds the columns from `from` on.
-template <int TAPS, class Picker>
-void filter_row_by(const float* in, int from, const Bank& bank, int first, int last, float* out) {
+template <int TAPS, class Picker, class W, class Out>
+void filter_row_by(const W* in, int from, const BankOf<W>& bank, int first, int last, Out out) {
     for (int phase = first; phase < first + bank.period; ++phase)
         for (int b = phase; b < last;) {
             const int pattern = bank.pattern[b];
-            const Shape<TAPS> shape(bank, pattern);
+            const Shape<W, TAPS> shape(bank, pattern);
             do {
                 shape.template filter<Picker>(in + (bank.base[b] - from), out + (b - first) * kBlock);
                 b += bank.period;
@@ -107,102 +141,135 @@ void filter_row_by(const float* in, int from, const Bank& bank, int first, int l
         }
 }
 
-template <int TAPS>
-void filter_row_of(const float* in, int from, const Bank& bank, int first, int last, float* out) {
-    if (is_near(bank)) return filter_row_by<TAPS, NearPicker>(in, from, bank, first, last, out);
-    if (is_middling(bank)) return filter_row_by<TAPS, MiddlePicker>(in, from, bank, first, last, out);
-    filter_row_by<TAPS, FarPicker>(in, from, bank, first, last, out);
+template <int TAPS, class W, class Out>
+void filter_row_of(const W* in, int from, const BankOf<W>& bank, int first, int last, Out out) {
+    if (is_near(bank)) return filter_row_by<TAPS, NearPicker<W>>(in, from, bank, first, last, out);
+    if (is_middling(bank)) return filter_row_by<TAPS, MiddlePicker<W>>(in, from, bank, first, last, out);
+    filter_row_by<TAPS, FarPicker<W>>(in, from, bank, first, last, out);
 }
 
 // Outputs [first, last) of a row whose even and odd ones each have one set of weights, a multiple of 32 of them.
 // SHIFT is how much further right the windows of odd ones start.
-template <int TAPS, int SHIFT>
-void filter_row_doubling(const float* in, int from, const Bank& bank, int first, int last, float* out) {
-    F even[TAPS], odd[TAPS];
-    const float* weights = bank.weights + std::ptrdiff_t(first) * TAPS;
+template <int TAPS, int SHIFT, class W, class Out>
+void filter_row_doubling(const W* in, int from, const BankOf<W>& bank, int first, int last, Out out) {
+    using V = Vector<W>;
+    V even[TAPS], odd[TAPS];
+    const W* weights = bank.weights + std::ptrdiff_t(first) * TAPS;
     for (int t = 0; t < TAPS; ++t) {
         even[t] = all(weights[t]);
         odd[t] = all(weights[TAPS + t]);
     }
-    const float* left = in + (bank.start[first] - from);
+    const W* left = in + (bank.start[first] - from);
     for (int x = first; x < last; x += 2 * LANES, left += LANES, out += 2 * LANES) {
-        F values[TAPS + SHIFT];  // loaded once for both: most of these loads straddle two cache lines
-#pragma GCC unroll 13
-        for (int t = 0; t < TAPS + SHIFT; ++t) values[t] = load(left + t);
-        F a = values[0] * even[0], b = values[SHIFT] * odd[0];
+        constexpr int SPAN = kStep<W> * (TAPS - 1) + 1;
+        V values[SPAN + SHIFT];  // loaded once for both: most of these loads straddle two cache lines
+#pragma GCC unroll 24
+        for (int t = 0; t < SPAN + SHIFT; ++t) values[t] = load(left + t);
+        V a = times(values[0], even[0]), b = times(values[SHIFT], odd[0]);
 #pragma GCC unroll 12
         for (int t = 1; t < TAPS; ++t) {
-            a = a + values[t] * even[t];
-            b = b + values[t + SHIFT] * odd[t];
+            a = plus(a, times(values[kStep<W> * t], even[t]));
+            b = plus(b, times(values[kStep<W> * t + SHIFT], odd[t]));
         }
-        store_interleaved(out, a, b);
+        put(out, a, b);
     }
 }
 
-template <int TAPS>
-void filter_row_with(const float* in, int from, const Bank& bank, int first, int last, float* out) {
+template <int TAPS, class W, class Out>
+void filter_row_with(const W* in, int from, const BankOf<W>& bank, int first, int last, Out out) {
     const int begin = bank.doubling_first > first ? bank.doubling_first : first;
     const int count = ((bank.doubling_last < last ? bank.doubling_last : last) - begin) / 2 * 2;
     const int shift = count > 0 ? bank.start[begin * kBlock + 1] - bank.start[begin * kBlock] : 0;
     if (TAPS == 0 || count <= 0 || shift > 1) return filter_row_of<TAPS>(in, from, bank, first, last, out);
     const int end = begin + count;
     filter_row_of<TAPS>(in, from, bank, first, begin, out);
-    const auto doubling = shift ? filter_row_doubling<TAPS ? TAPS : 1, 1> : filter_row_doubling<TAPS ? TAPS : 1, 0>;
+    constexpr int SOME = TAPS ? TAPS : 1;
+    const auto doubling = shift ? filter_row_doubling<SOME, 1, W, Out> : filter_row_doubling<SOME, 0, W, Out>;
     doubling(in, from, bank, begin * kBlock, end * kBlock, out + (begin - first) * kBlock);
     filter_row_of<TAPS>(in, from, bank, end, last, out + (end - first) * kBlock);
 }
 
-void filter_row(const float* in, int from, const Bank& bank, int first, int last, float* out) {
+template <class W, class Out>
+void filter_row(const W* in, int from, const BankOf<W>& bank, int first, int last, Out out) {
     with_taps(bank.taps, [&](auto taps) {
         filter_row_with<decltype(taps)::value>(in, from, bank, first, last, out);
     });
 }
 
 // The last `taps` rows that a filter across rows looks at: row i lies in slot i mod taps.
-struct Ring {
-    float* data;
+template <class W>
+struct RingOf {
+    W* data;
     int taps, pitch;
 
-    float* row(int i) const { return data + std::ptrdiff_t(i % taps) * pitch; }
+    W* row(int i) const { return data + std::ptrdiff_t(i % taps) * pitch; }
 };
+using Ring = RingOf<float>;
+
+// The sum with the product of tap t. Of int16, odd taps have their weights negated: their halves round down then, which
+// outweighs the others' that round up.
+inline F with_product(F sum, F product, int) { return plus(sum, product); }
+inline S with_product(S sum, S product, int t) { return t % 2 ? minus(sum, product) : plus(sum, product); }
 
 // The rows and weights of one output row. With few taps all of them stay in registers.
-template <int TAPS>
+template <class W, int TAPS>
 struct Window {
-    const float* rows[TAPS];
-    F weights[TAPS];
-    Window(const Ring& ring, const Bank& bank, int y) {
+    const W* rows[TAPS];
+    Vector<W> weights[TAPS];
+    Window(const RingOf<W>& ring, const BankOf<W>& bank, int y) {
         for (int t = 0; t < TAPS; ++t) {
             rows[t] = ring.row(bank.start[y] + t);
-            weights[t] = all(bank.weights[std::ptrdiff_t(y) * TAPS + t]);
+            weights[t] = all(bank.weights[std::ptrdiff_t(y) * bank.taps + t]);
         }
     }
-    F at(int x) const {
-        F sum = load(rows[0] + x) * weights[0];
+    Vector<W> at(int x) const {
+        Vector<W> sum = times(load(rows[0] + x), weights[0]);
 #pragma GCC unroll 12
-        for (int t = 1; t < TAPS; ++t) sum = sum + load(rows[t] + x) * weights[t];
+        for (int t = 1; t < TAPS; ++t) sum = with_product(sum, times(load(rows[t] + x), weights[t]), t);
         return sum;
     }
 };
 
-template <>
-struct Window<0> {
-    Ring ring;
+template <class W>
+struct Window<W, 0> {
+    RingOf<W> ring;
     int slot;
-    const float* weights;
-    Window(const Ring& ring, const Bank& bank, int y)
+    const W* weights;
+    Window(const RingOf<W>& ring, const BankOf<W>& bank, int y)
         : ring(ring), slot(bank.start[y] % ring.taps), weights(bank.weights + std::ptrdiff_t(y) * bank.taps) {}
-    F at(int x) const {
-        const float* row = ring.data + std::ptrdiff_t(slot) * ring.pitch + x;
-        const float* end = ring.data + std::ptrdiff_t(ring.taps) * ring.pitch;
-        F sum = load(row) * all(weights[0]);
+    Vector<W> at(int x) const {
+        const W* row = ring.data + std::ptrdiff_t(slot) * ring.pitch + x;
+        const W* end = ring.data + std::ptrdiff_t(ring.taps) * ring.pitch;
+        Vector<W> sum = times(load(row), all(weights[0]));
         for (int t = 1; t < ring.taps; ++t) {
             row += ring.pitch;
             if (row >= end) row -= end - ring.data;
-            sum = sum + load(row) * all(weights[t]);
+            sum = with_product(sum, times(load(row), all(weights[t])), t);
         }
         return sum;
     }
+};
+
+// Sums as samples within 0..top, in the columns [x, width).
+template <bool STREAM, class T, class Sums>
+void write_samples(const Sums& sums, T* out, int x, int width, float top) {
+    const F t = all(top);
+    for (; x + 4 * LANES <= width; x += 4 * LANES)
+        store_four<STREAM>(out + x, sums.at(x), sums.at(x + LANES), sums.at(x + 2 * LANES), sums.at(x + 3 * LANES), t);
+    for (; x < width; x += LANES) store_some(out + x, clamp(sums.at(x), all(0.0f), t), width - x);
+}
+
+// Samples of a row that fill lines of 64 bytes: streaming a part of a line takes longer than not streaming it.
+template <class T>
+inline int whole_lines(int width) {
+    return width / (64 / int(sizeof(T))) * (64 / int(sizeof(T)));
+}
+
+template <class Sums>
+struct Raised {
+    const Sums& sums;
+    F bias;
+    F at(int x) const { return sums.at(x) + bias; }
 };
 
 // Into samples: round(sum + bias) within 0..top.
@@ -214,29 +281,29 @@ struct ToSamples {
 
     template <class Sums>
     void operator()(const Sums& sums, int width) const {
-        if (bias != 0.0f) return write<false>(Raised<Sums>{sums, all(bias)}, width);
-        if (stream) return write<true>(sums, width);
-        write<false>(sums, width);
-    }
-
-private:
-    template <class Sums>
-    struct Raised {
-        const Sums& sums;
-        F bias;
-        F at(int x) const { return sums.at(x) + bias; }
-    };
-
-    template <bool STREAM, class Sums>
-    void write(const Sums& sums, int width) const {
-        const F t = all(top);
-        int x = 0;
-        for (; x + 4 * LANES <= width; x += 4 * LANES)
-            store_four<STREAM>(out + x, sums.at(x), sums.at(x + LANES), sums.at(x + 2 * LANES),
-                               sums.at(x + 3 * LANES), t);
-        for (; x < width; x += LANES) store_some(out + x, clamp(sums.at(x), all(0.0f), t), width - x);
+        if (bias != 0.0f) return write_samples<false>(Raised<Sums>{sums, all(bias)}, out, 0, width, top);
+        const int streamed = stream ? whole_lines<T>(width) : 0;
+        write_samples<true>(sums, out, 0, streamed, top);
+        write_samples<false>(sums, out, streamed, width, top);
     }
 };
+
+// Sums of integers with kAcrossBits, centred: as samples, halves to even. The packing clamps.
+inline S whole(S sum) {
+    const S odd = both(right<kAcrossBits>(sum), all(std::int16_t(1)));
+    const S half = all(std::int16_t((kCentre << kAcrossBits) + (1 << (kAcrossBits - 1)) - 1));
+    return right<kAcrossBits>(plus(sum, plus(odd, half)));
+}
+
+template <bool STREAM, class Sums>
+inline __attribute__((always_inline)) void write_bytes(const Sums& sums, std::uint8_t* out, int x, int width) {
+    for (; x + 4 * LANES <= width; x += 4 * LANES)
+        store_two<STREAM>(out + x, whole(sums.at(x)), whole(sums.at(x + 2 * LANES)));
+    if (x >= width) return;
+    std::uint8_t rest[4 * LANES];
+    store_two<false>(rest, whole(sums.at(x)), whole(sums.at(x + 2 * LANES)));
+    std::memcpy(out + x, rest, width - x);
+}
 
 // A row as it is.
 struct Unfiltered {
@@ -257,7 +324,7 @@ struct ToFloats {
 // Output row y from the ring's rows start[y]..start[y] + taps - 1.
 template <class Sink>
 void filter_across_to(const Ring& ring, const Bank& bank, int y, int width, const Sink& sink) {
-    with_taps(bank.taps, [&](auto taps) { sink(Window<decltype(taps)::value>(ring, bank, y), width); });
+    with_taps(bank.taps, [&](auto taps) { sink(Window<float, decltype(taps)::value>(ring, bank, y), width); });
 }
 
 inline void filter_across(const Ring& ring, const Bank& bank, int y, int width, float* out) {
@@ -276,7 +343,19 @@ inline void store_row(const Sums& sums, const Plane& out, int y, int from, int w
 inline void filter_across(const Ring& ring, const Bank& bank, int y, int width, const Plane& out, int from,
                           float bias, float top) {
     with_taps(bank.taps, [&](auto taps) {
-        store_row(Window<decltype(taps)::value>(ring, bank, y), out, y, from, width, bias, top);
+        store_row(Window<float, decltype(taps)::value>(ring, bank, y), out, y, from, width, bias, top);
+    });
+}
+
+// The same from rows of integers into bytes.
+inline void filter_across(const RingOf<std::int16_t>& ring, const ShortBank& bank, int y, int width, const Plane& out,
+                          int from) {
+    with_taps(bank.taps, [&](auto taps) {
+        const Window<std::int16_t, decltype(taps)::value> sums(ring, bank, y);
+        auto* to = out.row<std::uint8_t>(y) + from;
+        const int streamed = out.stream ? whole_lines<std::uint8_t>(width) : 0;
+        write_bytes<true>(sums, to, 0, streamed);
+        write_bytes<false>(sums, to, streamed, width);
     });
 }
 

@@ -59,6 +59,6 @@ def run(operation: Operation, planes: tuple[Plane, ...], threads: int = 1) -> tu
 
 
 def assert_kernel_is_reference(operation: Operation, planes: tuple[Plane, ...], threads: int = 1) -> None:
-    """Assert that kernels and the float32 reference give the same samples."""
+    """Assert that kernels and the reference give the same samples."""
     for got, want in zip(run(operation, planes, threads), operation.reference(planes), strict=True):
         np.testing.assert_array_equal(got, want)

@@ -22,10 +22,11 @@ from tests.ops.pictures import (
 )
 from vsr.color import ChromaLocation, Range
 from vsr.errors import OptionError
-from vsr.frame import PictureSpec, pixel_format
-from vsr.ops.resize import MAX_SIDE, Resize
-from vsr.ops.scalers import SCALERS, filter_bank
+from vsr.frame import PictureSpec, Plane, pixel_format
+from vsr.ops.resize import MAX_SIDE, Resize, suits_integers
+from vsr.ops.scalers import SCALERS, FilterBank, filter_bank
 
+TARGETS = ((320, 240), (240, 180), (640, 360), (242, 154), (80, 60), (67, 59))
 SET5 = Path(__file__).parents[3] / "shared/data/test/Set5"
 
 
@@ -40,10 +41,11 @@ SET5 = Path(__file__).parents[3] / "shared/data/test/Set5"
         ((40, 9), (7, 90)),
     ],
 )
-def test_kernel_is_the_float32_reference(
-    isa: str, scaler: str, source: tuple[int, int], target: tuple[int, int]
+@pytest.mark.parametrize("depth", ["", "10le"])
+def test_kernel_is_the_reference(
+    isa: str, scaler: str, source: tuple[int, int], target: tuple[int, int], depth: str
 ) -> None:
-    picture = spec(*source)
+    picture = spec(*source, "yuv420p" + depth)
     assert_kernel_is_reference(Resize(picture, *target, scaler=scaler), noise(picture))
 
 
@@ -80,17 +82,102 @@ def test_any_size_depth_subsampling_range_and_location(
 
 @pytest.mark.parametrize("scaler", SCALERS)
 @pytest.mark.parametrize("depth", DEPTHS)
-def test_float32_stays_within_one_value_of_float64(scaler: str, depth: str) -> None:
-    source = spec(80, 60, "yuv420p" + depth)
-    for target in ((160, 120), (121, 77), (33, 29)):
-        resize = Resize(source, *target, scaler=scaler)
-        planes = noise(source)
-        for single, double in zip(
-            resize.reference(planes), resize.reference(planes, np.float64), strict=True
-        ):
-            error = single.astype(int) - double.astype(int)
+def test_results_stay_within_one_value_of_float64(scaler: str, depth: str) -> None:
+    source = spec(160, 120, "yuv420p" + depth)
+    for target in TARGETS:
+        for error in errors(Resize(source, *target, scaler=scaler), noise(source)):
             assert np.abs(error).max() <= 1
             assert abs(error.mean()) < 0.02
+
+
+@pytest.mark.parametrize("scaler", SCALERS)
+@pytest.mark.parametrize("target", TARGETS)
+def test_integers_are_not_biased_on_gradients(scaler: str, target: tuple[int, int]) -> None:
+    """Gradients have many exact halves, which tell where rounding leans."""
+    source = spec(160, 120, "gray")
+    resize = Resize(source, *target, scaler=scaler)
+    for planes in (gradients(source), waves(source)):
+        (error,) = errors(resize, planes)
+        assert np.abs(error).max() <= 1
+        assert abs(error.mean()) < 0.02
+
+
+def errors(resize: Resize, planes: tuple[Plane, ...]) -> list[npt.NDArray[np.int64]]:
+    """How far the reference is off exact arithmetic."""
+    pairs = zip(resize.reference(planes), resize.reference(planes, np.float64), strict=True)
+    return [got.astype(np.int64) - exact.astype(np.int64) for got, exact in pairs]
+
+
+def gradients(source: PictureSpec) -> tuple[Plane, ...]:
+    """Slow slopes in both directions."""
+    planes = noise(source)
+    for plane in planes:
+        y, x = np.mgrid[: plane.shape[0], : plane.shape[1]]
+        plane[...] = source.format.max_value * (0.2 + 0.6 * (x + y / 2) / (1.5 * max(plane.shape)))
+    return planes
+
+
+def waves(source: PictureSpec) -> tuple[Plane, ...]:
+    """Soft light and shade."""
+    planes = noise(source)
+    for plane in planes:
+        y, x = np.mgrid[: plane.shape[0], : plane.shape[1]]
+        value = 0.5 + 0.2 * np.sin(x / 37.3) + 0.2 * np.cos(y / 27.9 + x / 101.7)
+        plane[...] = np.rint(source.format.max_value * value)
+    return planes
+
+
+@pytest.mark.parametrize("scaler", SCALERS)
+@pytest.mark.parametrize("target", TARGETS)
+def test_flat_areas_stay_exactly_flat(isa: str, scaler: str, target: tuple[int, int]) -> None:
+    source = spec(160, 120, "gray")
+    resize = Resize(source, *target, scaler=scaler)
+    for value in range(256):
+        (plane,) = run(resize, (np.full((120, 160), value, np.uint8),))
+        assert (plane == value).all()
+
+
+@pytest.mark.parametrize("scaler", SCALERS)
+@pytest.mark.parametrize("target", TARGETS)
+def test_the_worst_pictures_do_not_overflow(isa: str, scaler: str, target: tuple[int, int]) -> None:
+    """Black and white by the signs of an output's weights: no picture reaches further beyond 0 and 255."""
+    source = spec(160, 120, "gray")
+    resize = Resize(source, *target, scaler=scaler)
+    columns = filter_bank(SCALERS[scaler], 160, target[0])
+    rows = filter_bank(SCALERS[scaler], 120, target[1])
+    for at in (0.0, 0.25, 0.5, 0.503, 0.51):
+        x, y = int(at * target[0]), int(at * target[1])
+        signs = np.outer(_signs(rows, y), _signs(columns, x))
+        for picture in (signs >= 0, signs <= 0, np.random.default_rng(0).random(signs.shape) < 0.5):
+            planes = (np.where(picture, 255, 0).astype(np.uint8),)
+            assert_kernel_is_reference(resize, planes)
+            (error,) = errors(resize, planes)
+            assert np.abs(error).max() <= 1
+
+
+def _signs(bank: FilterBank, output: int) -> npt.NDArray[np.float64]:
+    signs = np.ones(bank.size_in)
+    start = bank.start[output]
+    signs[start : start + bank.taps] = np.sign(bank.weights[output])
+    return signs
+
+
+@pytest.mark.parametrize("scaler", SCALERS)
+@pytest.mark.parametrize("size", [(3840, 2160), (2880, 1620), (960, 540), (480, 270)])
+def test_all_scalers_suit_integers(scaler: str, size: tuple[int, int]) -> None:
+    columns = filter_bank(SCALERS[scaler], 1920, size[0])
+    rows = filter_bank(SCALERS[scaler], 1080, size[1])
+    assert suits_integers(columns, rows)
+    assert (columns.integers.weights.sum(axis=1) == 1 << 14).all()
+
+
+def test_what_does_not_suit_integers_is_resized_in_float32(isa: str) -> None:
+    long = filter_bank(SCALERS["lanczos3"], 4000, 10)
+    assert not suits_integers(long, long)
+    harsh = FilterBank(np.zeros(9, np.int32), np.tile([2.0, -1.0], (9, 1)), 2)
+    assert not suits_integers(harsh, harsh)
+    source = spec(4000, 2, "gray")
+    assert_kernel_is_reference(Resize(source, 10, 2), noise(source))
 
 
 @pytest.mark.parametrize("target", [(1, 1), (1, 50), (50, 1), (16, 3)])
@@ -130,9 +217,29 @@ def test_large_planes_that_are_written_past_the_caches(isa: str, name: str, widt
     assert_kernel_is_reference(Resize(source, width, 800, scaler="bicubic"), noise(source), threads=2)
 
 
+@pytest.mark.parametrize("name", ["gray", "gray10le"])
+def test_large_planes_whose_rows_lie_anywhere(isa: str, name: str) -> None:
+    """Rows at every distance from a multiple of 64 bytes, and rows of every such length."""
+    source = spec(700, 400, name)
+    resize = Resize(source, 1400, 800, scaler="bilinear")
+    planes = noise(source)
+    (want,) = resize.reference(planes)
+    size = want.itemsize
+    memory = np.zeros(801 * 1500 * size + 64, np.uint8)
+    base = -memory.ctypes.data % 64
+    for offset in range(0, 64, size):
+        for pitch in (1408 * size, 1408 * size + offset):
+            target = memory[base + offset :][: 800 * pitch].view(want.dtype).reshape(800, pitch // size)
+            target[:, 1400:] = 77
+            resize(planes, (target[:, :1400],))
+            np.testing.assert_array_equal(target[:, :1400], want)
+            assert (target[:, 1400:] == 77).all()
+
+
 @pytest.mark.parametrize("threads", [1, 2, 3, 64])
-def test_threads_do_not_change_the_result(threads: int) -> None:
-    source = spec(129, 65, "yuv422p10le")
+@pytest.mark.parametrize("name", ["yuv422p", "yuv422p10le"])
+def test_threads_do_not_change_the_result(threads: int, name: str) -> None:
+    source = spec(129, 65, name)
     assert_kernel_is_reference(Resize(source, 300, 131), noise(source), threads)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,9 +15,12 @@ from vsr.device import cpu
 from vsr.registry import Registry
 
 if TYPE_CHECKING:
-    from vsr._cpu import Bank
+    from vsr._cpu import Bank, PairBank, ShortBank
 
 Array: TypeAlias = npt.NDArray[np.float64]
+Integers: TypeAlias = npt.NDArray[np.int32]
+WEIGHT_BITS = 14
+"""Fractional bits of integer weights."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +127,20 @@ class FilterBank:
         weights = np.ascontiguousarray(self.weights, np.float32)
         return cpu.kernels.bank(np.ascontiguousarray(self.start), weights, self.size_in)
 
+    @cached_property
+    def integers(self) -> IntegerBank:
+        """The bank in integers; weights must sum to 1.
+
+        They are rounded down, and what is missing is handed to those with the largest remainders.
+        """
+        exact = self.weights * (1 << WEIGHT_BITS)
+        floor = np.floor(exact)
+        missing = (1 << WEIGHT_BITS) - floor.sum(axis=1, keepdims=True)
+        rank = np.argsort(np.argsort(floor - exact, axis=1, kind="stable"), axis=1)
+        weights = floor + (rank < missing)
+        error = float(np.abs(weights - exact).sum(axis=1).max()) / (1 << WEIGHT_BITS)
+        return IntegerBank(self.start, weights.astype(np.int32), self.size_in, error)
+
     def scaled(self, gain: float) -> FilterBank:
         """Return the bank with all weights times `gain`."""
         return self if gain == 1 else FilterBank(self.start, self.weights * gain, self.size_in)
@@ -140,6 +158,65 @@ class FilterBank:
         for tap in range(1, self.taps):
             total = total + weights[:, tap] * lines[self.start + tap]
         return np.moveaxis(total, 0, axis)
+
+
+@dataclass(frozen=True, eq=False)
+class IntegerBank:
+    """A filter bank in integers: 2^14 stands for 1, and each row sums to exactly that.
+
+    Immutable; thread-safe.
+    """
+
+    start: npt.NDArray[np.int32]
+    """(size_out,) first input sample of each output."""
+    weights: Integers
+    """(size_out, taps); within int16 where `gain` is below 2."""
+    size_in: int
+    error: float
+    """The largest sum over a row of how far its weights are off."""
+
+    @property
+    def taps(self) -> int:
+        """Input samples that each output looks at."""
+        return int(self.weights.shape[1])
+
+    @property
+    def gain(self) -> float:
+        """By how much a row can raise the largest magnitude of its inputs."""
+        return float(np.abs(self.weights).sum(axis=1).max()) / (1 << WEIGHT_BITS)
+
+    @cached_property
+    def native_columns(self) -> PairBank:
+        """For filtering along rows: two weights in a word, the first in its lower half."""
+        even = np.pad(self.weights, ((0, 0), (0, self.taps % 2)))
+        words = (even[:, ::2] & 0xFFFF) | (even[:, 1::2] << 16)
+        return cpu.kernels.pair_bank(
+            np.ascontiguousarray(self.start), np.ascontiguousarray(words), self.size_in
+        )
+
+    @cached_property
+    def native_rows(self) -> ShortBank:
+        """For filtering across rows: weights of odd taps are negated."""
+        weights = self.weights.astype(np.int16)
+        weights[:, 1::2] *= -1
+        return cpu.kernels.short_bank(np.ascontiguousarray(self.start), weights, self.size_in)
+
+    def along_rows(self, samples: Integers) -> Integers:
+        """Reference: filter a (height, width) array; the result has 14 bits more."""
+        products = (self.weights[:, tap] * samples[:, self.start + tap] for tap in range(self.taps))
+        return functools.reduce(np.add, products)
+
+    def across_rows(self, samples: Integers) -> Integers:
+        """Reference: filter a (height, width) array.
+
+        Each product loses 15 bits, halves up for even taps and down for odd ones, so that it evens out.
+        """
+        weights = self.weights[:, :, None]
+        products = (weights[:, tap] * samples[self.start + tap] for tap in range(self.taps))
+        half = 1 << 14
+        return functools.reduce(
+            np.add, ((product + half - tap % 2) >> 15 for tap, product in enumerate(products))
+        )
 
 
 def filter_bank(
