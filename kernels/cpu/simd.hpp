@@ -365,8 +365,8 @@ template <int BITS>
 inline I right(I v) { return v >> BITS; }
 inline I halves(I low, I high) { return (low & 0xffff) | (high & ~0xffff); }
 inline I load_pairs(const std::uint8_t* p) {
-    const I low{p[0], p[1], p[2], p[3]}, high{p[1], p[2], p[3], p[4]};
-    return halves(low - 128, (high - 128) << 16);
+    const I pairs{p[0] | p[1] << 16, p[1] | p[2] << 16, p[2] | p[3] << 16, p[3] | p[4] << 16};
+    return I(WORDS(pairs) - std::int16_t(128));
 }
 inline void store(std::int16_t* p, I v) {
     for (int lane = 0; lane < LANES; ++lane) p[lane] = std::int16_t(v[lane]);
@@ -394,10 +394,14 @@ inline S right(S v) { return {v.v >> BITS}; }
 inline std::uint8_t to_byte(int v) { return std::uint8_t(v < 0 ? 0 : v > 255 ? 255 : v); }
 template <bool>
 inline void store_two(std::uint8_t* p, S a, S b) {
+#if defined(__SSE2__)
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm_packus_epi16(__m128i(a.v), __m128i(b.v)));
+#else
     for (int lane = 0; lane < 2 * LANES; ++lane) {
         p[lane] = to_byte(a.v[lane]);
         p[lane + 2 * LANES] = to_byte(b.v[lane]);
     }
+#endif
 }
 
 template <class W>
