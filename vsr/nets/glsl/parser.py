@@ -1,7 +1,7 @@
 """Read the block format of mpv user shaders: what mpv's manual and libplacebo's custom-shaders.md describe.
 
-A file is a list of blocks. A block begins with lines `//!DIRECTIVE value`; its body is the text up to the next
-such line. The first directive says what it is: TEXTURE, PARAM, BUFFER, or else a hook, which is a pass.
+A file is a list of blocks. A block begins with lines `//!DIRECTIVE value`; its body is the text up to the
+next such line. The first directive says what it is: TEXTURE, PARAM, BUFFER, or else a hook, which is a pass.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def parse_file(path: Path) -> ShaderFile:
 
 
 def parse(text: str, name: str) -> ShaderFile:
-    """Parse a file's text. An unknown directive is an error for the whole file, as in mpv. Raises LiftError."""
+    """Parse a file's text. An unknown directive refuses the whole file, as in mpv: LiftError."""
     passes: list[HookPass] = []
     data: list[DataBlock] = []
     for line, directives, body in _blocks(text):

@@ -74,7 +74,7 @@ def _binary(operator: str, first: np.float32, second: np.float32) -> np.float32:
         case "/":
             return first / second
         case "%":
-            return np.fmod(first, second)
+            return np.float32(np.fmod(first, second))
         case ">":
             return np.float32(first > second)
         case "<":
