@@ -89,7 +89,7 @@ def facts_by_demuxing(result: str | Path) -> MediaFacts:
 
     A packet of the picture counts as one frame, which holds for whatever vsr's encoders write.
     """
-    with Reader(result, deinterlace="off") as reader:
+    with Reader(result, deinterlace="off", threads=1) as reader:
         info, faults = reader.info, reader.faults
     times: array[int] = array("q")
     digests = {

@@ -164,12 +164,12 @@ def is_transparent(frame: Frame) -> bool:
 
 
 def has_captions(frame: Frame) -> bool:
-    """True if closed captions (CTA-708, ATSC A/53) came inside the coded picture."""
-    return isinstance(frame.owner, av.VideoFrame) and _carries_captions(frame.owner)
+    """True if closed captions (CTA-708, ATSC A/53) came inside the coded picture.
 
-
-def _carries_captions(picture: av.VideoFrame) -> bool:
-    items: Any = picture.side_data
+    Ask only where captions are to be expected: PyAV's list of side data and its frame hold each other,
+    so that the frame's memory waits for the cyclic garbage collector.
+    """
+    items: Any = frame.owner.side_data
     return any(item.type.name == "A53_CC" for item in items)
 
 
@@ -185,6 +185,7 @@ class FramePool:
         self._format = fmt
         self._color = color
         self._free: list[av.VideoFrame] = []
+        self._single_use: set[int] = set()
 
     def take(self) -> Frame:
         """Return a frame with undefined content."""
@@ -203,11 +204,18 @@ class FramePool:
         PyAV lets side data be copied only by its converter, so this costs a coarse enlargement.
         """
         picture = source.owner.reformat(*self._size, format=self._format.name, interpolation="POINT")
+        self._single_use.add(id(picture))
         return Frame(
             planes=planes_of(picture, self._format), format=self._format, color=self._color, owner=picture
         )
 
+    def clear(self) -> None:
+        """Free the frames that lie idle."""
+        self._free.clear()
+
     def give(self, frame: Frame) -> None:
         """Take back a frame that this pool gave out. One with captions is not used again."""
-        if not _carries_captions(frame.owner):
+        if id(frame.owner) in self._single_use:
+            self._single_use.discard(id(frame.owner))
+        else:
             self._free.append(frame.owner)

@@ -26,6 +26,7 @@ from vsr.timing import rescale
 
 _SEEK_BACK_SECONDS = (0, 2, 10, 60)
 _INTERLEAVING_SECONDS = 10
+_CAPTIONS = b"GA94"  # the ATSC identifier before CTA-708 captions, in MPEG-2, H.264 and HEVC alike
 _INTERLACED = range(2, 6)  # AV_FIELD_TT .. AV_FIELD_BT
 _STATED_DURATION = ("mov,mp4", "matroska", "avi", "flv", "asf")
 
@@ -88,9 +89,17 @@ class Reader:
         deinterlace: DeinterlaceMode = "auto",
         start_seconds: Fraction | None = None,
         duration_seconds: Fraction | None = None,
+        threads: int = 0,
     ) -> None:
+        """Open `source` and decode its first frame.
+
+        `threads` are the decoder's, 0 for one a core; each holds a frame or more. Raises DecodeError.
+        """
+        self._threads = threads
         self.name = "standard input" if str(source) == "-" else str(source)
         self.faults = ReadFaults()
+        self.captions_seen = False
+        """True once a packet of the picture has carried closed captions."""
         self._standard_input = images.StandardInput() if str(source) == "-" else None
         self._deinterlace: DeinterlaceMode = deinterlace
         self._start = start_seconds
@@ -141,7 +150,7 @@ class Reader:
             own.extradata = context.extradata
             return own
         context.thread_type = "AUTO"
-        context.thread_count = 0
+        context.thread_count = self._threads
         return context
 
     def _stream_info(self, stream: Any) -> StreamInfo | None:
@@ -343,6 +352,7 @@ class Reader:
 
     def _decode(self, packet: Any) -> Iterator[Frame]:
         self._chroma.look(packet)
+        self.captions_seen = self.captions_seen or _CAPTIONS in bytes(packet)
         try:
             frames = self._decoder.decode(packet)
         except av.error.FFmpegError:

@@ -88,8 +88,8 @@ class Writer:
         self._raw_bytes = picture.format.frame_bytes(picture.width, picture.height) if wrapped else 0
         self.time_base = self._choose_time_base()
         with writing(target.name), detailed():
-            self._container = self._open()
-            self._video = self._add_picture()
+            self._container: Any = self._open()
+            self._video: Any = self._add_picture()
             self._add_others()
 
     # -- opening
@@ -312,7 +312,16 @@ class Writer:
                     for packet in self._video.encode(None):
                         self._mux_picture(packet)
             finally:
-                self._container.close()
+                self._release()
+
+    def _release(self) -> None:
+        """Close the container and let go of the encoder and the frames: verification needs the memory."""
+        try:
+            self._container.close()
+        finally:
+            self._video = self._container = None
+            self._outputs.clear()
+            self.pool.clear()
 
     def abandon(self) -> None:
         """Close the file without flushing the encoder, after an error. Idempotent, never raises."""
@@ -320,7 +329,7 @@ class Writer:
             return
         self._closed = True
         with contextlib.suppress(av.error.FFmpegError, OSError):
-            self._container.close()
+            self._release()
 
     def __enter__(self) -> Self:
         return self

@@ -194,7 +194,7 @@ class Job:
 
         def work(item: Item) -> Item:
             assert isinstance(item, Frame)
-            captioned = has_captions(item)
+            captioned = self.reader.captions_seen and has_captions(item)
             target = writer.pool.take_captioned(item) if captioned else writer.pool.take()
             return self.upscaler(item, into=target)
 

@@ -38,7 +38,7 @@ class SourceWatch:
     def _see(self, frame: Frame) -> None:
         self.num_frames += 1
         self.transparent_frames += is_transparent(frame)
-        self.captioned_frames += has_captions(frame)
+        self.captioned_frames += self._reader.captions_seen and has_captions(frame)
         self._sizes[frame.width, frame.height] += 1
 
     def findings(self, *, complete: bool) -> tuple[Finding, ...]:
