@@ -243,10 +243,11 @@ class Upscaler:
         elif color != known:
             open_parts = {
                 name: getattr(known, name)
-                for name in ("matrix", "transfer", "primaries", "range", "chroma_location")
+                for name in ("matrix", "range", "chroma_location")
                 if getattr(color, name).name == "UNSPECIFIED"
             }
-            color = replace(color, **open_parts)
+            # Nothing here converts light: a stream that changes its curve keeps the first one's tags.
+            color = replace(color, **open_parts, transfer=known.transfer, primaries=known.primaries)
         return PictureSpec(width=frame.width, height=frame.height, format=frame.format, color=color)
 
     def _check_target(self, into: Frame) -> None:

@@ -354,9 +354,11 @@ def _output_color(source: PictureSpec, target: PixelFormat) -> ColorSpec:
     color = source.color
     if target.family == "rgb":
         return replace(color, matrix=Matrix.RGB, range=Range.FULL, chroma_location=ChromaLocation.UNSPECIFIED)
-    if source.format.family != "rgb":
-        return color
     subsampled = bool(target.log2_chroma_w or target.log2_chroma_h)
+    if source.format.family != "rgb":
+        if subsampled and color.chroma_location is ChromaLocation.UNSPECIFIED:
+            return replace(color, chroma_location=ChromaLocation.LEFT)
+        return color
     return ColorSpec(
         matrix=Matrix.BT709,
         transfer=color.transfer if color.transfer is not Transfer.UNSPECIFIED else Transfer.SRGB,

@@ -103,9 +103,12 @@ def _route(stream: StreamInfo, container: str) -> Route:
         case _:
             if carries(container, stream):
                 return Route(stream, "copy")
-            raise OptionError(
-                f"{container} cannot carry {stream.label}; write to a name ending in .mkv, which can"
+            if stream.kind == "audio" and not stream.handle.codec_context.sample_rate:
+                return Route(stream, "leave", reason="the beginning of the source does not say what it is")
+            remedy = (
+                "leave it out with ffmpeg first" if container in MKV else "write to a name ending in .mkv"
             )
+            raise OptionError(f"{container} cannot carry {stream.label}; {remedy}")
 
 
 def _route_cover(stream: StreamInfo, container: str) -> Route:

@@ -19,13 +19,20 @@ from vsr.media._av import detailed, explain, reading
 from vsr.media.chroma import ChromaProbe
 from vsr.media.deinterlace import Deinterlacer
 from vsr.media.pixels import from_av, is_transparent, planar_format
-from vsr.media.sidedata import DYNAMIC_SIDE_DATA, frame_side_data, hdr_metadata, parse_display_matrix
+from vsr.media.sidedata import (
+    DYNAMIC_SIDE_DATA,
+    LASTING_SIDE_DATA,
+    frame_side_data,
+    hdr_metadata,
+    parse_display_matrix,
+)
 from vsr.media.source import Chapter, Disposition, SourceInfo, StreamInfo, StreamKind, VideoInfo
 from vsr.options import DeinterlaceMode
 from vsr.timing import rescale
 
 _SEEK_BACK_SECONDS = (0, 2, 10, 60)
 _INTERLEAVING_SECONDS = 10
+_LOOK_EVERY_FRAMES = 48
 _CAPTIONS = b"GA94"  # the ATSC identifier before CTA-708 captions, in MPEG-2, H.264 and HEVC alike
 _INTERLACED = range(2, 6)  # AV_FIELD_TT .. AV_FIELD_BT
 _STATED_DURATION = ("mov,mp4", "matroska", "avi", "flv", "asf")
@@ -46,6 +53,10 @@ class ReadFaults:
     damaged_frames: int = 0
     """Frames that the decoder concealed errors in."""
     undecodable_packets: int = 0
+    late_streams: int = 0
+    """Streams that begin in mid-file and cannot be kept."""
+    late_side_data: set[str] = field(default_factory=set)
+    """Kinds of side data that only later frames have."""
     repaired_timestamps: int = 0
     """Frames whose time was missing or not later than the one before."""
     ended_early_seconds: float = 0.0
@@ -59,6 +70,10 @@ class ReadFaults:
             lines.append(f"{self.damaged_frames} frames are damaged in the source; the decoder concealed it")
         if self.undecodable_packets:
             lines.append(f"{self.undecodable_packets} packets of the picture could not be decoded")
+        if self.late_streams:
+            lines.append(f"{self.late_streams} streams begin in mid-file and were not kept")
+        for kind in sorted(self.late_side_data):
+            lines.append(f"{LASTING_SIDE_DATA[kind]} begins in mid-stream and was not kept")
         if self.ended_early_seconds:
             lines.append(
                 f"the source ends {self.ended_early_seconds:.1f} s before its stated end; it is cut off"
@@ -100,6 +115,8 @@ class Reader:
         self.faults = ReadFaults()
         self.captions_seen = False
         """True once a packet of the picture has carried closed captions."""
+        self._icc_profile_seen = False
+        self._frames_since_look = 0
         self._standard_input = images.StandardInput() if str(source) == "-" else None
         self._deinterlace: DeinterlaceMode = deinterlace
         self._start = start_seconds
@@ -122,6 +139,7 @@ class Reader:
     def _open(self) -> None:
         self._stream = self._picture_stream()
         self._time_base = Fraction(self._stream.time_base or Fraction(1, 1000))
+        self._is_png = self._stream.codec_context.name in ("png", "apng")
         self._decoder = self._open_decoder()
         self._infos = {s.index: info for s in self._container.streams if (info := self._stream_info(s))}
         self._chroma = ChromaProbe(self._stream)
@@ -253,7 +271,7 @@ class Reader:
 
     def _describe_video(self, raw: av.VideoFrame, first: Frame) -> VideoInfo:
         stream = self._stream
-        side_data = frame_side_data(raw.side_data)
+        side_data = self._side_data(raw)
         matrix = side_data.get("DISPLAYMATRIX")
         rate = stream.average_rate or stream.guessed_rate
         unpacked = raw.format.name.replace("yuvj", "yuv") != first.format.name
@@ -276,6 +294,7 @@ class Reader:
             decoder=self._decoder.codec.name,
             metadata=dict(stream.metadata),
             disposition=Disposition(int(stream.disposition)),
+            side_data=frozenset(side_data),
             other_side_data=frozenset(DYNAMIC_SIDE_DATA.keys() & side_data.keys()),
         )
 
@@ -283,6 +302,12 @@ class Reader:
     def first_frame(self) -> Frame:
         """The first frame, decoded already. Only before reading begins."""
         return next(item for item in self._pending if isinstance(item, Frame))
+
+    def _side_data(self, raw: av.VideoFrame) -> dict[str, bytes]:
+        # PyAV crashes on the side data of PNG, whose ICC profile has a name.
+        if self._is_png:
+            return {"ICC_PROFILE": b""} if self._icc_profile_seen else {}
+        return frame_side_data(raw.side_data)
 
     # -- reading
 
@@ -309,6 +334,7 @@ class Reader:
                 continue
             info = self._infos.get(packet.stream_index)
             if info is not None and packet.size and self._wanted(packet, info):
+                self._clip_start(packet, info)
                 yield CopiedPacket(info, packet)
         if not self._past_end:
             yield from self._flush()
@@ -326,6 +352,10 @@ class Reader:
                 packet = next(packets)
             except StopIteration:
                 return
+            except IndexError:  # PyAV's word for a stream that the file began without
+                self.faults.late_streams += 1
+                packets = self._container.demux()
+                continue
             except av.error.FFmpegError as error:
                 self.faults.messages.append(f"reading stopped: {explain(error, self.name)}")
                 return
@@ -346,13 +376,25 @@ class Reader:
             return not self._past_end
         begin, end = self._start_tick, self._end_tick
         here = packet.pts * info.time_base
-        return (begin is None or here >= begin * self._time_base) and (
-            end is None or here < end * self._time_base
-        )
+        lasts = (packet.duration or 0) * info.time_base if info.kind == "subtitle" else 0
+        return (
+            begin is None or here >= begin * self._time_base or here + lasts > begin * self._time_base
+        ) and (end is None or here < end * self._time_base)
+
+    def _clip_start(self, packet: Any, info: StreamInfo) -> None:
+        """Let a subtitle that is already shown when a cut begins, begin with it."""
+        if self._start_tick is None or packet.pts is None or info.kind != "subtitle":
+            return
+        late = rescale(self._start_tick, self._time_base, info.time_base) - packet.pts
+        if late > 0:
+            packet.pts = packet.dts = packet.pts + late
+            packet.duration = max(1, packet.duration - late)
 
     def _decode(self, packet: Any) -> Iterator[Frame]:
         self._chroma.look(packet)
-        self.captions_seen = self.captions_seen or _CAPTIONS in bytes(packet)
+        content = bytes(packet)
+        self.captions_seen = self.captions_seen or _CAPTIONS in content
+        self._icc_profile_seen = self._icc_profile_seen or (self._is_png and b"iCCP" in content)
         try:
             frames = self._decoder.decode(packet)
         except av.error.FFmpegError:
@@ -379,6 +421,7 @@ class Reader:
             self._decoded_from = raw.pts
         if raw.is_corrupt and not self._is_before_start(raw.pts):
             self.faults.damaged_frames += 1
+        self._look_for_late_side_data(raw)
         raw.time_base = self._time_base
         if self._filter is None and self._needs_deinterlacing(raw):
             self._filter = Deinterlacer(self._time_base, only_flagged=self._deinterlace == "auto")
@@ -387,6 +430,14 @@ class Reader:
             return
         for done in self._filter.push(raw):
             yield from self._emit(done)
+
+    def _look_for_late_side_data(self, raw: av.VideoFrame) -> None:
+        """Look at a key frame now and then: each look makes the frame wait for the garbage collector."""
+        self._frames_since_look += 1
+        if raw.key_frame and self._frames_since_look >= _LOOK_EVERY_FRAMES and hasattr(self, "info"):
+            self._frames_since_look = 0
+            known = self.info.video.side_data
+            self.faults.late_side_data |= (LASTING_SIDE_DATA.keys() & self._side_data(raw).keys()) - known
 
     def _is_before_start(self, pts: int) -> bool:
         return self._start_tick is not None and pts < self._start_tick

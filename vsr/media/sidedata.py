@@ -20,6 +20,13 @@ DYNAMIC_SIDE_DATA = {
 """Frame side data that means something to a viewer and that no writer here can carry."""
 
 
+LASTING_SIDE_DATA = DYNAMIC_SIDE_DATA | {
+    "MASTERING_DISPLAY_METADATA": "HDR mastering display metadata",
+    "CONTENT_LIGHT_LEVEL": "HDR content light level",
+}
+"""Side data that should hold from the first frame on."""
+
+
 @dataclass(frozen=True)
 class MasteringDisplay:
     """SMPTE ST 2086: chromaticities as CIE 1931 x, y and luminances in cd/m2; None where not given."""

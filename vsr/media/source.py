@@ -68,6 +68,8 @@ class VideoInfo(PictureSpec):
     decoder: str
     metadata: dict[str, str] = field(default_factory=dict)
     disposition: Disposition = field(default_factory=lambda: Disposition(0))
+    side_data: frozenset[str] = frozenset()
+    """Kinds of side data that the first frame has; FFmpeg's names."""
     other_side_data: frozenset[str] = frozenset()
     """Kinds of frame side data present that no writer here can carry."""
 
@@ -117,7 +119,9 @@ class Chapter:
 
 def trimmed(chapters: tuple[Chapter, ...], begin: Fraction, end: Fraction | None) -> tuple[Chapter, ...]:
     """Return what lies between two moments of the source, with times counted from the first."""
-    kept = [c for c in chapters if c.end > begin and (end is None or c.start < end)]
+    if not begin and end is None:
+        return chapters
+    kept = [c for c in chapters if (c.end > begin or c.start >= begin) and (end is None or c.start < end)]
     return tuple(
         Chapter(
             max(Fraction(0), c.start - begin),
