@@ -119,13 +119,13 @@ def _run_pass(shader_pass: HookPass, textures: dict[str, Array]) -> Array:
     width, height = (round(evaluate(e, sizes)) for e in (shader_pass.width, shader_pass.height))
     grid = np.meshgrid((np.arange(width) + 0.5) / width, (np.arange(height) + 0.5) / height)
     names: dict[str, Any] = {
-        "vec2": vec(2), "vec4": vec(4), "ivec2": _each(np.floor), "mat4": Mat, "mat4x4": Mat,
+        "vec2": vec(2), "vec4": vec(4), "mat4": Mat, "mat4x4": Mat,
         "max": _each(np.maximum), "min": _each(np.minimum), "clamp": _each(np.clip),
         "fract": _each(lambda a: a - np.floor(a)),
     }  # fmt: skip
     names["ivec2"] = lambda v: Vec([p.astype(int) for p in v.parts])
     for name in {*shader_pass.binds, shader_pass.hooks[0]}:
-        _bind(names, name, textures[name], Vec(grid))
+        _bind(names, name, textures[name], Vec(list(grid)))
     exec(_python(shader_pass.body), names)
     result = np.stack(np.broadcast_arrays(*names["hook"]().parts, grid[0])[:4])
     return np.asarray(result, np.float64)

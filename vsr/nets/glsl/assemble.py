@@ -60,6 +60,7 @@ def assemble(passes: Sequence[HookPass], name: str) -> Graph:
 class _Assembler:
     def __init__(self, passes: Sequence[HookPass], name: str) -> None:
         self.passes = passes
+        self.forms = [recognise(shader_pass) for shader_pass in passes]
         self.name = name
         self.hook = passes[0].hooks[0]
         channels = 1 if self.hook == "LUMA" else 3
@@ -72,8 +73,7 @@ class _Assembler:
         self.group = _Group()
 
     def run(self) -> Graph:
-        for number, shader_pass in enumerate(self.passes, 1):
-            form = recognise(shader_pass)
+        for number, (shader_pass, form) in enumerate(zip(self.passes, self.forms, strict=True), 1):
             scale = self._scale_of(shader_pass)
             self._check_binds(shader_pass)
             last = number == len(self.passes)
@@ -134,7 +134,19 @@ class _Assembler:
             )
         )
         skips = tuple(self.layers.index(self._place(shader_pass, texture)[0]) for texture in form.skips)
-        return taps, skips, form.relu, form.slopes is None, scale, last
+        return taps, skips, form.relu, form.slopes is None, scale, last, self._readers(shader_pass)
+
+    def _readers(self, shader_pass: HookPass) -> tuple[int, ...]:
+        """Return which passes read the result of a pass, skips aside: textures of one layer go together."""
+        found = []
+        for index in range(self.passes.index(shader_pass) + 1, len(self.passes)):
+            form = self.forms[index]
+            textures = form.textures if isinstance(form, ShuffleForm) else [name for name, _ in form.taps]
+            if shader_pass.target in textures:
+                found.append(index)
+            if self.passes[index].target == shader_pass.target:
+                break
+        return tuple(found)
 
     def _flush(self) -> None:
         """Make the pending passes a layer."""
