@@ -62,7 +62,7 @@ ENCODERS = Registry(
             keeps_sample_aspect=True,
             quality=20,
             preset="veryfast",
-            options={"x265-params": "log-level=none"},
+            options={"x265-params": "log-level=none", "a53cc": "1"},
             parameters_option="x265-params",
         ),
         "libsvtav1": EncoderSpec(
