@@ -29,8 +29,8 @@ class MediaFacts:
     time_base: Fraction
     digests: dict[int, StreamDigest]
     """By stream index; for the streams that are neither picture, cover nor attachment."""
-    attachments: dict[str, str] = field(default_factory=dict)
-    """File name -> digest of the content."""
+    attachments: tuple[tuple[str, str], ...] = ()
+    """(file name, digest of the content), in order; two may have the same name."""
     covers: tuple[str, ...] = ()
     """Digests of the cover pictures, whether the container keeps them as streams or attachments."""
     faults: ReadFaults = field(default_factory=ReadFaults)
@@ -43,9 +43,11 @@ def content_digest(data: bytes) -> str:
     return hashlib.blake2b(data, digest_size=16).hexdigest()
 
 
-def attachment_facts(streams: tuple[StreamInfo, ...]) -> tuple[dict[str, str], tuple[str, ...]]:
-    """Return the digests of the attachments by name, and of the covers."""
-    files = {s.filename: content_digest(s.data) for s in streams if s.kind == "attachment"}
+def attachment_facts(
+    streams: tuple[StreamInfo, ...],
+) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...]]:
+    """Return the names and digests of the attachments, and the digests of the covers."""
+    files = tuple((s.filename, content_digest(s.data)) for s in streams if s.kind == "attachment")
     covers = tuple(sorted(content_digest(s.data) for s in streams if s.kind == "cover"))
     return files, covers
 

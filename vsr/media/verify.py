@@ -4,21 +4,30 @@ from __future__ import annotations
 
 import math
 from array import array
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal
 
-from vsr.color import ChromaLocation, ColorSpec
+from vsr.color import ChromaLocation, ColorSpec, Matrix
 from vsr.media.digests import StreamDigest
-from vsr.media.facts import MediaFacts, facts_by_decoding, facts_by_demuxing
+from vsr.media.facts import MediaFacts, content_digest, facts_by_decoding, facts_by_demuxing
 from vsr.media.sidedata import DYNAMIC_SIDE_DATA, HdrMetadata
-from vsr.media.source import Disposition, StreamInfo
+from vsr.media.source import Chapter, Disposition, SourceInfo, StreamInfo, VideoInfo
 from vsr.media.tags import content_tags, stream_tags
 from vsr.timing import format_seconds
 
 Verdict = Literal["kept", "note", "lost"]
+
+_CHAPTER_TOLERANCE = Fraction(1, 500)
+# The coarsest steps of HDR metadata: chromaticities in HEVC; luminances, which AV1 codes as 24.8 and 18.14.
+_CHROMATICITY_STEP = Fraction(1, 50000)
+_BRIGHTEST_STEP = Fraction(1, 256)
+_DARKEST_STEP = Fraction(1, 16384)
+_ONE_COLOUR = ("mjpeg", "webp")
+"""Codecs of which all files have the same matrix and range; samples are converted to them."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +94,7 @@ def compare(
     shift = _shift(expected, found)
     findings = [
         *_compare_frames(expected, found, shift),
-        *_compare_picture(expected, found),
+        *compare_picture(expected, found.info),
         *_compare_streams(expected, found, shift, reasons or {}),
         *_compare_chapters(expected, found, shift),
         *_compare_attachments(expected, found, reasons or {}),
@@ -154,12 +163,13 @@ def _tick(base: Fraction) -> str:
 # -- the picture
 
 
-def _compare_picture(expected: MediaFacts, found: MediaFacts) -> Iterator[Finding]:
-    before, after = expected.info.video, found.info.video
-    yield from _compare_color(
-        before.color, after.color, same_family=before.format.family == after.format.family
-    )
-    yield from _compare_aspect(expected, found)
+def compare_picture(expected: MediaFacts, found: SourceInfo) -> Iterator[Finding]:
+    """Compare what the pictures are: size, shape, colour, depth, alpha, HDR. Not how many they are."""
+    before, after = expected.info.video, found.video
+    yield Finding("size", "kept", f"{before.width}x{before.height} to {after.width}x{after.height}")
+    yield from _compare_color(before, after)
+    yield from _compare_chroma(before, after)
+    yield from _compare_aspect(before, after)
     if before.format.depth > after.format.depth:
         yield Finding("bit depth", "lost", f"{before.format.depth} bits became {after.format.depth}")
     elif before.format.depth > 8:
@@ -172,12 +182,27 @@ def _compare_picture(expected: MediaFacts, found: MediaFacts) -> Iterator[Findin
     yield from _compare_hdr(before.hdr, after.hdr)
     for kind in sorted(before.other_side_data - after.other_side_data):
         yield Finding("side data", "lost", DYNAMIC_SIDE_DATA[kind])
-    yield from _compare_tags("picture stream", before.metadata, after.metadata, found.info.metadata)
+    yield from _compare_tags("picture stream", before.metadata, after.metadata, found.metadata)
     yield from _compare_disposition("picture stream", before.disposition, after.disposition)
 
 
-def _compare_color(before: ColorSpec, after: ColorSpec, *, same_family: bool) -> Iterator[Finding]:
-    names = ["transfer", "primaries"] + (["matrix", "range", "chroma_location"] if same_family else [])
+def _compare_color(before: VideoInfo, after: VideoInfo) -> Iterator[Finding]:
+    if after.format.family == "gray" and before.format.family != "gray":
+        yield Finding("colour", "lost", "the result is gray")
+        return
+    same_samples = before.format.family == after.format.family and after.codec not in _ONE_COLOUR
+    changed = _changed_tags(before.color, after.color, same_samples=same_samples)
+    if same_samples and before.format.family == "yuv":
+        changed += _changed_guess(before, after)
+    if changed:
+        yield Finding("colour", "lost", "; ".join(changed))
+        return
+    told = [getattr(after.color, name).name for name in ("matrix", "transfer", "primaries", "range")]
+    yield Finding("colour", "kept", " ".join(told))
+
+
+def _changed_tags(before: ColorSpec, after: ColorSpec, *, same_samples: bool) -> list[str]:
+    names = ["transfer", "primaries"] + (["matrix", "range", "chroma_location"] if same_samples else [])
     changed = []
     for name in names:
         old, new = getattr(before, name), getattr(after, name)
@@ -187,15 +212,39 @@ def _compare_color(before: ColorSpec, after: ColorSpec, *, same_family: bool) ->
         }
         if old.name != "UNSPECIFIED" and old != new and not default:
             changed.append(f"{name} {old.name} became {new.name}")
-    if changed:
-        yield Finding("colour", "lost", "; ".join(changed))
+    return changed
+
+
+def _changed_guess(before: VideoInfo, after: VideoInfo) -> list[str]:
+    """Players guess an untagged matrix from the number of lines: the same picture, other colours."""
+    if before.color.matrix is not Matrix.UNSPECIFIED:
+        return []
+    old, new = (video.color.guessed(video.height)[0].matrix.name for video in (before, after))
+    if old == new:
+        return []
+    how = "is taken for" if after.color.matrix is Matrix.UNSPECIFIED else "is tagged"
+    return [
+        f"the untagged matrix of {before.height} lines means {old}; the result {how} {new}, "
+        "so its colours are others"
+    ]
+
+
+def _compare_chroma(before: VideoInfo, after: VideoInfo) -> Iterator[Finding]:
+    """Fewer samples of chroma than the source had: at twice the size, 4:2:0 has all of 4:4:4."""
+    if "gray" in (before.format.family, after.format.family):
         return
-    told = [getattr(after, name).name for name in ("matrix", "transfer", "primaries", "range")]
-    yield Finding("colour", "kept", " ".join(told))
+    width, height = min(before.width, after.width), min(before.height, after.height)
+    high, wide = before.format.plane_shape(1, width, height)
+    got_high, got_wide = after.format.plane_shape(1, after.width, after.height)
+    if got_wide < wide or got_high < high:
+        yield Finding("chroma", "lost", f"{wide}x{high} samples became {got_wide}x{got_high}")
+    elif before.format.log2_chroma_w < after.format.log2_chroma_w or (
+        before.format.log2_chroma_h < after.format.log2_chroma_h
+    ):
+        yield Finding("chroma", "kept", f"{wide}x{high} samples in {got_wide}x{got_high}")
 
 
-def _compare_aspect(expected: MediaFacts, found: MediaFacts) -> Iterator[Finding]:
-    before, after = expected.info.video, found.info.video
+def _compare_aspect(before: VideoInfo, after: VideoInfo) -> Iterator[Finding]:
     wanted = before.sample_aspect_ratio * before.width / before.height
     got = after.sample_aspect_ratio * after.width / after.height
     # Matroska keeps the shape as whole display pixels, so it is exact to one of them.
@@ -213,14 +262,38 @@ def _compare_alpha(expected: MediaFacts, kept: bool) -> Iterator[Finding]:
 
 
 def _compare_hdr(before: HdrMetadata, after: HdrMetadata) -> Iterator[Finding]:
-    for subject, old, new in (
-        ("HDR mastering display", before.mastering, after.mastering),
-        ("HDR content light level", before.light, after.light),
+    for subject, old, new, same in (
+        ("HDR mastering display", before.mastering, after.mastering, _same_display(before, after)),
+        ("HDR content light level", before.light, after.light, before.light == after.light),
     ):
-        if old is not None and old != new:
+        if old is not None and not same:
             yield Finding(subject, "lost", "missing" if new is None else "changed")
         elif old is not None:
-            yield Finding(subject, "kept", "identical")
+            yield Finding(subject, "kept", "identical" if old == new else "exact to the codec's step")
+
+
+def _same_display(before: HdrMetadata, after: HdrMetadata) -> bool:
+    """True when the values differ by no more than codecs round them."""
+    old, new = before.mastering, after.mastering
+    if old is None or new is None:
+        return old is new
+    return (
+        _near(_flat(old.primaries), _flat(new.primaries), (_CHROMATICITY_STEP,) * 6)
+        and _near(old.white_point, new.white_point, (_CHROMATICITY_STEP,) * 2)
+        and _near(old.luminance, new.luminance, (_DARKEST_STEP, _BRIGHTEST_STEP))
+    )
+
+
+def _flat(points: tuple[tuple[Fraction, Fraction], ...] | None) -> tuple[Fraction, ...] | None:
+    return None if points is None else tuple(value for point in points for value in point)
+
+
+def _near(
+    old: tuple[Fraction, ...] | None, new: tuple[Fraction, ...] | None, steps: tuple[Fraction, ...]
+) -> bool:
+    if old is None or new is None:
+        return old is new
+    return all(abs(a - b) <= step for a, b, step in zip(old, new, steps, strict=True))
 
 
 # -- the other streams
@@ -281,14 +354,16 @@ def _compare_stream(
     stream: StreamInfo, before: StreamDigest, match: StreamInfo, after: StreamDigest, shift: Fraction
 ) -> Iterator[Finding]:
     label = stream.label
-    if before.num_packets != after.num_packets:
-        yield Finding(label, "lost", f"{before.num_packets} packets became {after.num_packets}")
-    elif before.codec == after.codec and before.hexdigest != after.hexdigest:
+    converted = before.codec != after.codec
+    old, new = (side.text_times if converted else side.times for side in (before, after))
+    if len(old) != len(new):
+        yield Finding(label, "lost", f"{len(old)} packets became {len(new)}")
+    elif not converted and before.hexdigest != after.hexdigest:
         yield Finding(label, "lost", "the packets' content changed")
     else:
-        how = "bit for bit" if before.codec == after.codec else f"as {after.codec}"
-        yield Finding(label, "kept", f"{after.num_packets} packets, {how}")
-    worst = _worst_offset(before.times, before.time_base, after.times, after.time_base, shift)
+        how = f"as {after.codec}" if converted else "bit for bit"
+        yield Finding(label, "kept", f"{len(new)} packets, {how}")
+    worst = _worst_offset(old, before.time_base, new, after.time_base, shift)
     if worst > max(after.time_base, before.time_base):
         yield Finding(label, "lost", f"its times moved against the picture by {format_seconds(float(worst))}")
 
@@ -313,32 +388,52 @@ def _compare_chapters(expected: MediaFacts, found: MediaFacts, shift: Fraction) 
     if len(before) != len(after):
         yield Finding("chapters", "lost", f"{len(before)} became {len(after)}")
         return
-    for old, new in zip(before, after, strict=True):
-        if abs(new.start - old.start) > max(abs(shift), Fraction(1, 500)):
-            yield Finding("chapters", "lost", f"{old.title!r} moved to {format_seconds(float(new.start))}")
-            return
+    exact_ends = "matroska" in found.info.container
+    # A container without negative times pushes the streams up, and some leave the chapters where they are.
+    faults = [_chapter_fault(before, after, offset, exact_ends=exact_ends) for offset in (shift, Fraction(0))]
+    if all(faults):
+        yield Finding("chapters", "lost", faults[0])
+    else:
+        yield Finding("chapters", "kept", f"all {len(before)}")
+
+
+def _chapter_fault(
+    before: tuple[Chapter, ...], after: tuple[Chapter, ...], offset: Fraction, *, exact_ends: bool
+) -> str:
+    """Return what is wrong with the first chapter that is not as it was, or nothing."""
+    for number, (old, new) in enumerate(zip(before, after, strict=True)):
+        if abs(new.start - old.start - offset) > _CHAPTER_TOLERANCE:
+            return f"{old.title!r} moved to {format_seconds(float(new.start))}"
         if old.title != new.title:
-            yield Finding("chapters", "lost", f"{old.title!r} became {new.title!r}")
-            return
-    yield Finding("chapters", "kept", f"all {len(before)}")
+            return f"{old.title!r} became {new.title!r}"
+        # MP4 has no ends of chapters: each lasts until the next one, the last until the end of the film.
+        ends = exact_ends or not (number + 1 == len(after) or new.end == after[number + 1].start)
+        if ends and abs(new.end - old.end - offset) > _CHAPTER_TOLERANCE:
+            return f"{old.title!r} now ends at {format_seconds(float(new.end))}"
+    return ""
 
 
 def _compare_attachments(
     expected: MediaFacts, found: MediaFacts, reasons: dict[int, str]
 ) -> Iterator[Finding]:
-    why = {s.filename: reasons[s.index] for s in expected.info.streams if s.index in reasons}
-    for name, digest in expected.attachments.items():
-        if found.attachments.get(name) == digest:
-            yield Finding(f"attachment {name}", "kept", "bit for bit")
-        else:
-            yield Finding(f"attachment {name}", "lost", why.get(name, "not in the result"))
-    present = [*found.covers, *found.attachments.values()]
+    left = {
+        (s.kind, content_digest(s.data)): reasons[s.index]
+        for s in expected.info.streams
+        if s.index in reasons and s.kind in ("attachment", "cover")
+    }
+    files = Counter(found.attachments)
+    present = Counter([*found.covers, *(digest for _, digest in found.attachments)])
+    for name, digest in expected.attachments:
+        kept = files[name, digest] > 0
+        files[name, digest] -= 1
+        present[digest] -= kept
+        why = left.get(("attachment", digest), "not in the result")
+        yield Finding(f"attachment {name}", *(("kept", "bit for bit") if kept else ("lost", why)))
     for digest in expected.covers:
-        kept = digest in present
-        reason = next((r for s, r in ((s, reasons.get(s.index)) for s in expected.info.streams) if r), None)
-        yield Finding(
-            "cover", "kept" if kept else "lost", "bit for bit" if kept else reason or "not in the result"
-        )
+        kept = present[digest] > 0
+        present[digest] -= 1
+        why = left.get(("cover", digest), "not in the result")
+        yield Finding("cover", *(("kept", "bit for bit") if kept else ("lost", why)))
 
 
 def _compare_tags(
