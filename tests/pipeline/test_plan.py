@@ -15,7 +15,7 @@ from vsr.color import ChromaLocation, Matrix, Primaries, Range, Transfer
 from vsr.errors import OptionError
 from vsr.media.reader import Reader
 from vsr.options import UpscaleOptions
-from vsr.pipeline.plan import Plan, make_plan
+from vsr.pipeline.plan import QUEUE_BYTES, Plan, make_plan
 
 TWO = Picture(frames=2)
 
@@ -28,7 +28,7 @@ def planned(folder: Path, picture: Picture = TWO, name: str = "out.mkv", **optio
 def plan_of(source: Path, result: Path, **options: Any) -> Plan:
     with Reader(source) as reader:
         plan, upscaler = make_plan(
-            reader.info, str(result), UpscaleOptions(**options), source_name=str(source), workers=2
+            reader.info, str(result), UpscaleOptions(**options), source_name=str(source), threads=2
         )
         upscaler.close()
     return plan
@@ -182,3 +182,14 @@ def test_sound_that_cannot_be_carried_stops_the_plan(tmp_path: Path) -> None:
     source = make(tmp_path / "in.mkv", Clip(picture=TWO, sounds=[Sound(codec="ac3")]))
     with pytest.raises(OptionError, match=r"webm cannot carry .*ac3.*\.mkv"):
         plan_of(source, tmp_path / "out.webm")
+
+
+def test_large_frames_are_shared_among_threads_instead_of_queued(tmp_path: Path) -> None:
+    source = make(tmp_path / "in.mkv", Clip(picture=Picture(width=640, height=360)))
+    with Reader(source) as reader:
+        plan, upscaler = make_plan(
+            reader.info, str(tmp_path / "out.mkv"), UpscaleOptions(scale=10), source_name="in", threads=64
+        )
+    assert plan.in_flight_bytes == 640 * 360 * 3 // 2 * 101
+    assert plan.workers * plan.in_flight_bytes < QUEUE_BYTES
+    assert plan.workers * upscaler.threads >= plan.threads == 64

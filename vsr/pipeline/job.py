@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
 
+from vsr.color import ColorSpec, Primaries, Transfer
 from vsr.device.cpu import usable_cores
 from vsr.errors import MediaError, OptionError
 from vsr.frame import Frame
@@ -19,19 +20,25 @@ from vsr.media.facts import MediaFacts, attachment_facts, facts_by_demuxing
 from vsr.media.passthrough import PICTURE_ONLY
 from vsr.media.pixels import has_captions
 from vsr.media.reader import CopiedPacket, Reader
+from vsr.media.sidedata import HdrMetadata
 from vsr.media.source import SourceInfo
-from vsr.media.verify import Finding, compare
+from vsr.media.verify import Finding, compare, compare_picture
 from vsr.media.writer import Writer
 from vsr.options import UpscaleOptions
-from vsr.pipeline.plan import Plan, make_plan
+from vsr.pipeline.plan import QUEUE_BYTES, Plan, make_plan
 from vsr.pipeline.stages import Statistics, StopToken, run_stages
 from vsr.pipeline.watch import SourceWatch
 from vsr.timing import format_seconds, parse_seconds
 
-_QUEUE_BYTES = 160 << 20
-"""In flight between decoder and encoder: enough for four 2160p frames of 10 bit with their sources."""
 _QUEUE_FRAMES = 8
 _READABLE_AGAIN = frozenset({"yuv4mpegpipe"})
+_SUMS = frozenset({"null", "md5", "framemd5"})
+"""Sinks without any picture: nothing can be missing in them."""
+_BARE = frozenset({"yuv4mpegpipe", "rawvideo"})
+"""Containers that say nothing about colour."""
+# What viewers assume anyway where there is no tag.
+_PLAIN_TRANSFERS = (Transfer.BT709, Transfer.SMPTE170M, Transfer.SRGB, Transfer.BT2020_10, Transfer.BT2020_12)
+_PLAIN_PRIMARIES = (Primaries.BT709, Primaries.SMPTE170M, Primaries.BT470BG)
 
 Item = Frame | CopiedPacket
 
@@ -141,9 +148,12 @@ class Job:
             source, deinterlace=options.deinterlace, start_seconds=start, duration_seconds=duration
         )
         try:
-            workers = options.threads or usable_cores()
             self.plan, self.upscaler = make_plan(
-                self.reader.info, result, options, source_name=source, workers=workers
+                self.reader.info,
+                result,
+                options,
+                source_name=source,
+                threads=options.threads or usable_cores(),
             )
             self._span = _span(self.reader.info, start, duration)
             self._shift = _first_time(self.reader) if start else None
@@ -188,9 +198,6 @@ class Job:
 
     def _run_stages(self, writer: Writer, tracker: _Tracker, stop: StopToken) -> Statistics:
         plan = self.plan
-        in_flight = plan.picture.format.frame_bytes(
-            plan.picture.width, plan.picture.height
-        ) + plan.output.format.frame_bytes(plan.output.width, plan.output.height)
 
         def work(item: Item) -> Item:
             assert isinstance(item, Frame)
@@ -199,7 +206,7 @@ class Job:
             return self.upscaler(item, into=target)
 
         def size_of(item: Item) -> int:
-            return in_flight if isinstance(item, Frame) else int(item.packet.size)
+            return plan.in_flight_bytes if isinstance(item, Frame) else int(item.packet.size)
 
         return run_stages(
             self._watch.items(),
@@ -207,7 +214,7 @@ class Job:
             writer.write,
             workers=plan.workers,
             max_items=max(_QUEUE_FRAMES, plan.workers + 2),
-            max_bytes=max(_QUEUE_BYTES, in_flight * (plan.workers + 1)),
+            max_bytes=QUEUE_BYTES,
             size_of=size_of,
             needs_work=lambda item: isinstance(item, Frame),
             finish=writer.close,
@@ -235,14 +242,11 @@ class Job:
         watched = self._watch.findings(complete=not (stopped or self._trimmed))
         verified = self._can_read_back()
         begin = time.perf_counter()
-        findings: tuple[Finding, ...] = ()
         if verified:
             tracker.phase("verify")
             findings = self._compare(writer)
-        elif plan.target.container not in PICTURE_ONLY:
-            findings = tuple(
-                Finding(r.stream.label, "lost", r.reason) for r in plan.routes if r.action == "leave"
-            )
+        else:
+            findings = self._compare_unread(writer)
         size = Path(self._result).stat().st_size if verified else writer.bytes_written
         return Report(
             plan=plan,
@@ -266,11 +270,26 @@ class Job:
             found = facts_by_demuxing(plan.target.name)
         except MediaError as error:
             return (Finding("result", "lost", f"it cannot be read back: {error}"),)
-        expected = replace(_expected(plan, writer), transparent_frames=self._watch.transparent_frames)
+        expected = self._expected(writer)
         if plan.target.container in PICTURE_ONLY:
-            return tuple(f for f in compare(expected, found) if f.subject in ("frames", "frame times"))
+            frames = tuple(f for f in compare(expected, found) if f.subject in ("frames", "frame times"))
+            return frames + self._compare_unread(writer)
         reasons = {r.stream.index: r.reason for r in plan.routes if r.action == "leave"}
         return compare(expected, found, reasons)
+
+    def _compare_unread(self, writer: Writer) -> tuple[Finding, ...]:
+        """Compare the source with what was written by the plan, where reading back tells less or nothing."""
+        plan = self.plan
+        if plan.target.container in _SUMS:
+            return ()
+        findings = tuple(compare_picture(self._expected(writer), planned_result(plan)))
+        if plan.target.container not in PICTURE_ONLY:
+            left = [r for r in plan.routes if r.action == "leave"]
+            findings += tuple(Finding(r.stream.label, "lost", r.reason) for r in left)
+        return findings
+
+    def _expected(self, writer: Writer) -> MediaFacts:
+        return replace(_expected(self.plan, writer), transparent_frames=self._watch.transparent_frames)
 
     def close(self) -> None:
         """Close source and result. Idempotent."""
@@ -370,4 +389,45 @@ def _expected(plan: Plan, writer: Writer) -> MediaFacts:
         digests=digests,
         attachments=files,
         covers=covers,
+    )
+
+
+def planned_result(plan: Plan) -> SourceInfo:
+    """Return what the plan says is written, as reading it back would tell."""
+    source, picture_only = plan.source.video, plan.target.container in PICTURE_ONLY
+    video = replace(
+        source,
+        width=plan.output.width,
+        height=plan.output.height,
+        format=plan.encoding.format,
+        color=_shown_color(plan) if picture_only else plan.tags,
+        codec=plan.encoding.encoder,
+        sample_aspect_ratio=plan.sample_aspect_ratio,
+        display_matrix=None if picture_only else source.display_matrix,
+        hdr=_written_hdr(plan),
+        other_side_data=frozenset(),
+    )
+    return replace(plan.source, container=plan.target.container, video=video)
+
+
+def _shown_color(plan: Plan) -> ColorSpec:
+    """Matrix and range of a picture alone are those of its kind: its samples were converted to them."""
+    tags, wanted = plan.tags, plan.picture.color
+    if plan.target.container in _BARE:
+        tags = replace(tags, transfer=Transfer.UNSPECIFIED, primaries=Primaries.UNSPECIFIED)
+    transfer, primaries = tags.transfer, tags.primaries
+    if transfer is Transfer.UNSPECIFIED and wanted.transfer in _PLAIN_TRANSFERS:
+        transfer = wanted.transfer
+    if primaries is Primaries.UNSPECIFIED and wanted.primaries in _PLAIN_PRIMARIES:
+        primaries = wanted.primaries
+    return replace(wanted, transfer=transfer, primaries=primaries)
+
+
+def _written_hdr(plan: Plan) -> HdrMetadata:
+    """Return the HDR metadata that the encoder was told of."""
+    told = ":".join(plan.encoding.options.values())
+    hdr = plan.source.video.hdr
+    return HdrMetadata(
+        mastering=hdr.mastering if "master-display=" in told or "mastering-display=" in told else None,
+        light=hdr.light if "cll=" in told or "content-light=" in told else None,
     )

@@ -19,6 +19,8 @@ from vsr.options import UpscaleOptions
 from vsr.timing import format_seconds
 from vsr.upscaler import Upscaler
 
+QUEUE_BYTES = 160 << 20
+"""Bound of what lies between decoder and encoder: ten 2160p frames of 8 bits with their sources."""
 _MAX_SIDE = 16384
 _SIZE = re.compile(r"(\d+)[xX](\d+)")
 _LINES = re.compile(r"(\d+)p")
@@ -40,7 +42,12 @@ class Plan:
     sample_aspect_ratio: Fraction
     model: str
     steps: tuple[str, ...]
+    threads: int
+    """For upscaling, all together."""
     workers: int
+    """Frames upscaled at once: as many as threads, unless so large that a few of them fill the queue."""
+    in_flight_bytes: int
+    """What one frame holds between being decoded and being encoded."""
     notes: tuple[str, ...]
     """Guesses, conversions and losses, one sentence each."""
 
@@ -52,7 +59,7 @@ class Plan:
             f"picture  {video.width}x{video.height} {video.unpacked_from or video.format.name}, "
             f"{_rate(video)}, {video.codec} by {video.decoder}"
             f"{', deinterlaced by bwdif' if video.interlaced else ''}",
-            f"upscale  {self.model} to {out.width}x{out.height} on {self.workers} threads",
+            f"upscale  {self.model} to {out.width}x{out.height} on {self.threads} threads",
             *(f"         {step}" for step in self.steps),
             f"encode   {self.encoding.encoder} {self.encoding.encoder_format}"
             + "".join(f" {key}={value}" for key, value in self.encoding.options.items()),
@@ -90,6 +97,7 @@ class Plan:
             },
             "model": self.model,
             "steps": list(self.steps),
+            "threads": self.threads,
             "workers": self.workers,
             "streams": [
                 {"index": r.stream.index, "kind": r.stream.kind, "codec": r.stream.codec, "action": r.action}
@@ -104,7 +112,7 @@ def _rate(video: VideoInfo) -> str:
 
 
 def make_plan(
-    source: SourceInfo, result: str, options: UpscaleOptions, *, source_name: str, workers: int
+    source: SourceInfo, result: str, options: UpscaleOptions, *, source_name: str, threads: int
 ) -> tuple[Plan, Upscaler]:
     """Decide the run and prepare its upscaler. Raises OptionError for what cannot be done."""
     target, supported = resolve(result, options.format, overwrite=options.overwrite, source=source_name)
@@ -119,12 +127,17 @@ def make_plan(
     wanted = picture if video.transparent else replace(picture, format=_opaque(video.format))
     encoding = choose(wanted, video.hdr, target.container, supported, options, name=target.name)
     size, size_notes = _output_size(video, options, encoding)
+    in_flight_bytes = picture.format.frame_bytes(picture.width, picture.height) + encoding.format.frame_bytes(
+        *size
+    )
+    workers = max(1, min(threads, QUEUE_BYTES // in_flight_bytes - 1))
     upscaler = Upscaler(
         options.model,
         source=picture,
         size=size,
         target_format=encoding.format,
         target_color=encoding.color,
+        threads=-(-threads // workers),
         options=parse_pairs(options.model_options, "--model-option"),
     )
     routes = plan_routes(source, target.container)
@@ -141,7 +154,9 @@ def make_plan(
         else Fraction(1),
         model=options.model,
         steps=upscaler.steps(),
+        threads=threads,
         workers=workers,
+        in_flight_bytes=in_flight_bytes,
         notes=(
             *guesses,
             *size_notes,
