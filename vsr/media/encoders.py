@@ -253,6 +253,9 @@ _VP9_ALPHA = ("matroska", "webm")
 
 def _auto(source: PictureSpec, container: str, supported: set[str], suffix: str) -> str:
     if container == "image2":
+        if suffix not in _BY_SUFFIX:
+            shown = f"the suffix {suffix!r}" if suffix else "a name without suffix"
+            raise OptionError(f"image2: {shown} is no kind of image; use one of {', '.join(_BY_SUFFIX)}")
         return _BY_SUFFIX[suffix]
     if container in _BY_CONTAINER:
         return _BY_CONTAINER[container]

@@ -6,22 +6,113 @@ import os
 import re
 import select
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import av
 
-from vsr.errors import DecodeError, OptionError
+from vsr.errors import DecodeError
 
 IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"}
 _PIPE_BUFFER_BYTES = 1 << 20
 _NETWORK_TIMEOUT_SECONDS = 30.0
-_PATTERN = re.compile(r"%0?\d*d")
+_TOKEN = re.compile(r"%%|%(\d*)d")
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+_SCHEMES = (
+    "concat:",
+    "concatf:",
+    "data:",
+    "pipe:",
+    "fd:",
+    "cache:",
+    "async:",
+    "crypto:",
+    "bluray:",
+    "subfile,",
+)
+"""FFmpeg's own, which need no slashes."""
+
+
+@dataclass(frozen=True)
+class _Pattern:
+    """A name like %05d.png, taken apart; head and tail are meant literally."""
+
+    head: str
+    digits: int
+    tail: str
+
+    def number_in(self, name: str) -> int | None:
+        """Return the number if FFmpeg would make this very name from it."""
+        match = re.fullmatch(re.escape(self.head) + r"(\d+)" + re.escape(self.tail), name)
+        if match is None or match[1] != f"{int(match[1]):0{self.digits or 1}d}":
+            return None
+        return int(match[1])
+
+
+def as_path(name: str) -> str:
+    """Return the path for FFmpeg's file:name and for file:///name, and any other name as it is."""
+    if not name.startswith("file:"):
+        return name
+    rest = name.removeprefix("file:")
+    return rest[2:] if rest.startswith("//") else rest
+
+
+def is_url(name: str) -> bool:
+    """True for what FFmpeg opens by a scheme. A file of that name comes first."""
+    if name.startswith("file:"):
+        return False
+    return bool(_URL.match(name) or name.startswith(_SCHEMES)) and not Path(name).exists()
+
+
+def ffmpeg_url(name: str) -> str:
+    """Return what FFmpeg is to open: paths may hold a colon and look like a scheme."""
+    name = as_path(name)
+    return name if is_url(name) else f"file:{name}"
+
+
+def sequence_url(name: str) -> str:
+    """Return FFmpeg's pattern for a sequence; in folders and around the number, % stands for itself."""
+    pattern = _pattern(name)
+    if is_url(name) or pattern is None:
+        return name
+    folder = name[: len(name) - len(Path(name).name)]
+    head, tail = (text.replace("%", "%%") for text in (folder + pattern.head, pattern.tail))
+    digits = f"0{pattern.digits}" if pattern.digits else ""
+    return f"file:{head}%{digits}d{tail}"
 
 
 def is_sequence(name: str) -> bool:
-    """True for a pattern like frames/%05d.png."""
-    return bool(_PATTERN.search(name)) and Path(name).suffix.lower() in IMAGE_SUFFIXES
+    """True for a pattern like frames/%05d.png. A file of that very name comes first."""
+    return _pattern(name) is not None and is_image(name) and not Path(name).is_file()
+
+
+def files_of(name: str) -> list[Path]:
+    """Return the existing files that a name stands for: those that match a pattern, or the one."""
+    path = Path(name)
+    pattern = _pattern(name) if is_sequence(name) else None
+    if pattern is None:
+        return [path] if path.exists() else []
+    names = path.parent.iterdir() if path.parent.is_dir() else iter(())
+    return [p for p in names if pattern.number_in(p.name) is not None]
+
+
+def same_files(one: str, other: str) -> bool:
+    """True when two names stand for a file in common, also for one that does not exist yet."""
+    if Path(one).resolve() == Path(other).resolve():
+        return True
+    identities = [{(s.st_dev, s.st_ino) for p in files_of(n) if (s := p.stat())} for n in (one, other)]
+    return bool(identities[0] & identities[1])
+
+
+def _pattern(name: str) -> _Pattern | None:
+    base = Path(name).name
+    tokens = [match for match in _TOKEN.finditer(base) if match[1] is not None]
+    if not tokens:
+        return None
+    last = tokens[-1]
+    head, tail = (text.replace("%%", "%") for text in (base[: last.start()], base[last.end() :]))
+    return _Pattern(head, int(last[1] or 0), tail)
 
 
 def is_image(name: str) -> bool:
@@ -39,6 +130,8 @@ class StandardInput:
 
     def __init__(self) -> None:
         self._interrupted = False
+        if sys.stdin is None:
+            raise DecodeError("standard input: it is closed; name a file, or pipe a video in")
         self._fd = sys.stdin.fileno()
 
     def interrupt(self) -> None:
@@ -58,26 +151,25 @@ def open_input(name: str, standard_input: StandardInput | None = None) -> Any:
     """Open a file, URL or image sequence pattern; or standard input where that is given."""
     if standard_input is not None:
         return av.open(standard_input, "r", buffer_size=_PIPE_BUFFER_BYTES)
+    name = as_path(name)
     if is_sequence(name):
-        return av.open(name, "r", format="image2", options={"start_number": str(_first_number(name))})
-    if "://" not in name and Path(name).is_dir():
+        options = {"start_number": str(_first_number(name)), "pattern_type": "sequence"}
+        return av.open(sequence_url(name), "r", format="image2", options=options)
+    if is_url(name):
+        return av.open(name, "r", metadata_errors="replace", timeout=_NETWORK_TIMEOUT_SECONDS)
+    if Path(name).is_dir():
         raise DecodeError(
             f"{name}: it is a folder; name a file in it, or an image sequence like {name}/%05d.png"
         )
-    timeout = _NETWORK_TIMEOUT_SECONDS if "://" in name else None
-    return av.open(name, "r", metadata_errors="replace", timeout=timeout)
+    if is_image(name) and "%" in name:
+        return av.open(ffmpeg_url(name), "r", format="image2", options={"pattern_type": "none"})
+    return av.open(ffmpeg_url(name), "r", metadata_errors="replace")
 
 
-def _first_number(pattern: str) -> int:
-    path = Path(pattern)
-    token = _PATTERN.search(path.name)
-    if token is None:
-        raise OptionError(f"{pattern}: the number pattern must be in the file's name, not in its folder's")
-    head, tail = path.name[: token.start()], path.name[token.end() :]
-    expression = re.compile(re.escape(head) + r"(\d+)" + re.escape(tail))
-    folder = path.parent
-    names = folder.iterdir() if folder.is_dir() else []
-    numbers = [int(m[1]) for p in names if (m := expression.fullmatch(p.name))]
+def _first_number(name: str) -> int:
+    pattern = _pattern(name)
+    assert pattern is not None
+    numbers = [number for p in files_of(name) if (number := pattern.number_in(p.name)) is not None]
     if not numbers:
-        raise DecodeError(f"{pattern}: no file matches this pattern")
+        raise DecodeError(f"{name}: no file matches this pattern")
     return min(numbers)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import sys
 import uuid
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,16 @@ from typing import Any
 import av
 
 from vsr.errors import EncodeError, OptionError
-from vsr.media.images import is_image, is_sequence
+from vsr.media.images import (
+    as_path,
+    ffmpeg_url,
+    files_of,
+    is_image,
+    is_sequence,
+    is_url,
+    same_files,
+    sequence_url,
+)
 from vsr.media.writer import Target
 
 _NOT_SEEKABLE = {"movflags": "frag_keyframe+empty_moov+delay_moov+default_base_moof"}
@@ -23,19 +33,25 @@ def resolve(result: str, format: str | None, *, overwrite: bool, source: str) ->
 
     Raises OptionError or EncodeError for a place that cannot be written.
     """
+    source = as_path(source)
+    if as_path(result) != result:
+        raise OptionError(f"{result}: give the path alone, {as_path(result)}")
     if result == "-":
+        if sys.__stdout__ is None:
+            raise EncodeError("standard output: it is closed; name a file, or open a pipe")
         container = format or "yuv4mpegpipe"
         options = dict(_NOT_SEEKABLE) if container in _MP4_FAMILY else {}
         return _target("-", "pipe:1", container, options)
-    if is_sequence(result) or (is_image(result) and format is None):
-        options = {} if is_sequence(result) else {"update": "1"}
-        _check_place(result, overwrite=overwrite, source=source)
-        return _target(result, result, "image2", options)
-    if "://" in result:
+    if is_url(result):
         return _target(result, result, format or _guess(result), {})
+    if is_image(result) and format in (None, "image2"):
+        _check_place(result, overwrite=overwrite, source=source)
+        if is_sequence(result):
+            return _target(result, sequence_url(result), "image2", {})
+        return _target(result, ffmpeg_url(result), "image2", {"update": "1"})
     if format not in ("null",):
         _check_place(result, overwrite=overwrite, source=source)
-    return _target(result, result, format or _guess(result), {})
+    return _target(result, ffmpeg_url(result), format or _guess(result), {})
 
 
 def _guess(result: str) -> str:
@@ -83,9 +99,11 @@ def _check_place(result: str, *, overwrite: bool, source: str) -> None:
         raise OptionError(f"{result}: it is a folder; name a file in it, e.g. {path / 'out.mkv'}")
     if not folder.is_dir():
         raise OptionError(f"{result}: the folder {folder} does not exist; make it first")
-    if source != "-" and path.exists() and Path(source).exists() and path.samefile(source):
+    if source != "-" and same_files(result, source):
         raise OptionError(f"{result}: output and input are the same file; choose another name")
-    if path.exists() and not overwrite and path.is_file():
-        raise OptionError(f"{result}: it exists; add -y to replace it")
+    there = [file for file in files_of(result) if file.is_file()]
+    if there and not overwrite:
+        what = f"{len(there)} files of this pattern exist" if is_sequence(result) else "it exists"
+        raise OptionError(f"{result}: {what}; add -y to replace {'them' if is_sequence(result) else 'it'}")
     if not os.access(path if path.exists() else folder, os.W_OK):
         raise EncodeError(f"{result}: no permission to write here; choose another folder")
