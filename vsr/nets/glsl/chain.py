@@ -139,8 +139,6 @@ def _check_stage(file: ShaderFile, passes: list[HookPass]) -> None:
     for known, what in (("STATSMAX", "Clamp_Highlights"), ("AutoDownscalePre", "AutoDownscalePre")):
         if any(known in (p.save or "") or known in p.binds or known in p.description for p in passes):
             raise LiftError(f"{first.where}: {what} is not a network, and is not supported yet")
-    if last.target not in last.hooks:
-        raise LiftError(f"{last.where} saves {last.target!r} and no pass after it replaces {last.hooks[0]}")
     for shader_pass in passes:
         if (
             shader_pass.hooks != first.hooks
@@ -153,5 +151,7 @@ def _check_stage(file: ShaderFile, passes: list[HookPass]) -> None:
             )
         if shader_pass.when != last.when:
             raise LiftError(f"{shader_pass.where}: its WHEN differs from that of {last.description!r}")
+    if last.target not in last.hooks:
+        raise LiftError(f"{last.where} saves {last.target!r} and no pass after it replaces {last.hooks[0]}")
     if file.data and any(block.kind != "PARAM" for block in file.data):
         raise LiftError(f"{file.name} has {file.data[0].kind} blocks; networks are recognised without them")

@@ -1,0 +1,385 @@
+"""Checkpoints: what is in them is read, and nothing in them is run."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import pickle
+import sys
+import types
+import zipfile
+from collections import OrderedDict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from vsr.engine.reference import run
+from vsr.nets.checkpoint import read_checkpoint, read_tensors
+from vsr.nets.errors import CheckpointError
+from vsr.nets.families import recognise
+from vsr.nets.ops import Conv
+
+RNG = np.random.default_rng(5)
+Arrays = dict[str, Any]
+
+
+def conv(name: str, out: int, into: int, size: int, *, bias: bool = True) -> Arrays:
+    weight = {f"{name}.weight": RNG.standard_normal((out, into, size, size)).astype(np.float32) * 0.1}
+    return weight | ({f"{name}.bias": RNG.standard_normal(out).astype(np.float32)} if bias else {})
+
+
+def norm(name: str, width: int) -> Arrays:
+    fields = {
+        f"{name}.{key}": RNG.random(width).astype(np.float32) + 0.5 for key in ("weight", "running_var")
+    }
+    fields |= {
+        f"{name}.{key}": RNG.standard_normal(width).astype(np.float32) for key in ("bias", "running_mean")
+    }
+    return fields | {f"{name}.num_batches_tracked": np.array(7, np.float32)}
+
+
+def slope(name: str, width: int) -> Arrays:
+    return {f"{name}.weight": RNG.random(width).astype(np.float32)}
+
+
+def espcn(factor: int = 2) -> Arrays:
+    return (
+        conv("first_part.0", 64, 1, 5)
+        | conv("first_part.2", 32, 64, 3)
+        | conv("last_part.0", factor**2, 32, 3)
+    )
+
+
+def fsrcnn() -> Arrays:
+    tensors = conv("first_part.0", 56, 1, 5) | slope("first_part.1", 56)
+    tensors |= conv("mid_part.0", 12, 56, 1) | slope("mid_part.1", 12)
+    for index in range(2, 10, 2):
+        tensors |= conv(f"mid_part.{index}", 12, 12, 3) | slope(f"mid_part.{index + 1}", 12)
+    tensors |= conv("mid_part.10", 56, 12, 1) | slope("mid_part.11", 56)
+    return tensors | {
+        "last_part.weight": RNG.random((56, 1, 9, 9)).astype(np.float32),
+        "last_part.bias": np.zeros(1),
+    }
+
+
+def compact(width: int, layers: int, factor: int) -> Arrays:
+    tensors = conv("body.0", width, 3, 3)
+    for index in range(layers):
+        tensors |= slope(f"body.{2 * index + 1}", width) | conv(f"body.{2 * index + 2}", width, width, 3)
+    last = 2 * layers + 1
+    return tensors | slope(f"body.{last}", width) | conv(f"body.{last + 1}", 3 * factor**2, width, 3)
+
+
+def rrdb(style: str, blocks: int = 1, width: int = 8, grow: int = 4, into: int = 3) -> Arrays:
+    first, block, trunk = {
+        "new": ("conv_first", "body.{}.rdb{}.conv{}", "conv_body"),
+        "middle": ("conv_first", "RRDB_trunk.{}.RDB{}.conv{}", "trunk_conv"),
+        "old": ("model.0", "model.1.sub.{}.RDB{}.conv{}.0", f"model.1.sub.{blocks}"),
+    }[style]
+    ups, hr, last = {
+        "new": (("conv_up1", "conv_up2"), "conv_hr", "conv_last"),
+        "middle": (("upconv1", "upconv2"), "HRconv", "conv_last"),
+        "old": (("model.3", "model.6"), "model.8", "model.10"),
+    }[style]
+    tensors = conv(first, width, into, 3) | conv(trunk, width, width, 3)
+    for index, part, k in np.ndindex(blocks, 3, 5):
+        out = width if k == 4 else grow
+        tensors |= conv(block.format(index, part + 1, k + 1), out, width + k * grow, 3)
+    for up in (*ups, hr):
+        tensors |= conv(up, width, width, 3)
+    return tensors | conv(last, 3, width, 3)
+
+
+def srgan(blocks: int = 2, width: int = 8) -> Arrays:
+    tensors = conv("conv1.0", width, 3, 9) | slope("conv1.1", 1)
+    for index in range(blocks):
+        key = f"trunk.{index}.rcb"
+        tensors |= (
+            conv(f"{key}.0", width, width, 3, bias=False) | norm(f"{key}.1", width) | slope(f"{key}.2", 1)
+        )
+        tensors |= conv(f"{key}.3", width, width, 3, bias=False) | norm(f"{key}.4", width)
+    tensors |= conv("conv2.0", width, width, 3, bias=False) | norm("conv2.1", width)
+    for index in range(2):
+        key = f"upsampling.{index}.upsample_block"
+        tensors |= conv(f"{key}.0", 4 * width, width, 3) | slope(f"{key}.2", 1)
+    return tensors | conv("conv3", 3, width, 9)
+
+
+def leftthomas(width: int = 8) -> Arrays:
+    tensors = conv("block1.0", width, 3, 9) | slope("block1.1", 1)
+    for index in (2, 3):
+        key = f"block{index}"
+        tensors |= (
+            conv(f"{key}.conv1", width, width, 3) | norm(f"{key}.bn1", width) | slope(f"{key}.prelu", 1)
+        )
+        tensors |= conv(f"{key}.conv2", width, width, 3) | norm(f"{key}.bn2", width)
+    tensors |= conv("block4.0", width, width, 3) | norm("block4.1", width)
+    for index in range(2):
+        tensors |= conv(f"block5.{index}.conv", 4 * width, width, 3) | slope(f"block5.{index}.prelu", 1)
+    return tensors | conv("block5.2", 3, width, 9)
+
+
+def msrresnet() -> Arrays:
+    tensors = conv("conv_first", 8, 3, 3) | conv("body.0.conv1", 8, 8, 3) | conv("body.0.conv2", 8, 8, 3)
+    tensors |= conv("upconv1", 32, 8, 3) | conv("upconv2", 32, 8, 3)
+    return tensors | conv("conv_hr", 8, 8, 3) | conv("conv_last", 3, 8, 3)
+
+
+def vdsr() -> Arrays:
+    tensors = conv("input", 64, 1, 3, bias=False) | conv("output", 1, 64, 3, bias=False)
+    for index in range(18):
+        tensors |= conv(f"residual_layer.{index}.conv", 64, 64, 3, bias=False)
+    return tensors
+
+
+def enhancenet() -> Arrays:
+    tensors = conv("conv_in", 64, 3, 3) | conv("up.0", 64, 64, 3) | conv("up.1", 64, 64, 3)
+    for index in range(10):
+        tensors |= conv(f"blocks.{index}.0", 64, 64, 3) | conv(f"blocks.{index}.1", 64, 64, 3)
+    return tensors | conv("conv_hr", 64, 64, 3) | conv("conv_out", 3, 64, 3)
+
+
+@pytest.mark.parametrize(
+    ("tensors", "family", "scale", "parameters"),
+    [
+        (conv("conv1", 64, 1, 9) | conv("conv2", 32, 64, 1) | conv("conv3", 1, 32, 5), "srcnn", 2, 8129),
+        (vdsr(), "vdsr", 2, None),
+        (espcn(3), "espcn", 3, 22729),
+        (fsrcnn(), "fsrcnn", 2, 12809),
+        (compact(64, 16, 4), "srvggnet-compact", 4, 621424),
+        (rrdb("new"), "rrdb", 4, None),
+        (rrdb("new", into=12), "rrdb", 2, None),
+        (rrdb("middle"), "rrdb", 4, None),
+        (rrdb("old", blocks=2), "rrdb", 4, None),
+        (srgan(), "srresnet", 4, None),
+        (leftthomas(), "srresnet", 4, None),
+        (msrresnet(), "srresnet", 4, None),
+        (enhancenet(), "enhancenet", 4, 852867),
+    ],
+)
+def test_families(tensors: Arrays, family: str, scale: int, parameters: int | None) -> None:
+    graph = recognise(tensors, name="net")
+    assert (graph.source, graph.scale) == (family, scale)
+    assert parameters is None or graph.num_parameters == parameters  # networks.md, 1.12
+    size = graph.multiple_of * 2
+    assert run(graph, RNG.random((graph.channels_in, size, size))).shape[1] == size * scale
+
+
+def test_the_same_weights_under_old_and_new_keys_are_the_same_network() -> None:
+    new = rrdb("new")
+    old = dict(zip(rrdb("old"), new.values(), strict=True))
+    assert recognise(new, name="a").digest == recognise(old, name="b").digest
+
+
+def test_batch_norm_is_folded() -> None:
+    tensors = srgan(blocks=1)
+    graph = recognise(tensors, name="net")
+    folded = [node.op for node in graph.nodes if isinstance(node.op, Conv)][1]
+    gain = tensors["trunk.0.rcb.1.weight"] / np.sqrt(tensors["trunk.0.rcb.1.running_var"] + 1e-5)
+    expected = tensors["trunk.0.rcb.0.weight"] * gain[:, None, None, None]
+    np.testing.assert_allclose(folded.weight, expected, rtol=1e-5)
+
+
+def test_no_family() -> None:
+    with pytest.raises(CheckpointError, match="no known family; known are srcnn"):
+        recognise({"a": np.zeros(3, np.float32)}, name="x")
+    wrong = espcn() | conv("last_part.0", 5, 32, 3)
+    with pytest.raises(
+        CheckpointError, match=r"nearest is espcn, the first difference: last_part.0.weight has 5"
+    ):
+        recognise(wrong, name="x")
+    with pytest.raises(CheckpointError, match=r"nearest is espcn.*extra is one tensor too many"):
+        recognise(espcn() | {"extra": np.zeros(2, np.float32)}, name="x")
+    with pytest.raises(CheckpointError, match="espcn for 2x; 4x was asked for"):
+        recognise(espcn(), name="x", scale=4)
+
+
+def safetensors(tensors: Arrays, kind: str = "F32") -> bytes:
+    table: dict[str, Any] = {"__metadata__": {"format": "pt"}}
+    body = b""
+    for key, value in tensors.items():
+        raw = np.asarray(value, np.float32)
+        data = (raw.view(np.uint32) >> 16).astype("<u2").tobytes() if kind == "BF16" else raw.tobytes()
+        table[key] = {
+            "dtype": kind,
+            "shape": list(raw.shape),
+            "data_offsets": [len(body), len(body) + len(data)],
+        }
+        body += data
+    header = json.dumps(table).encode()
+    return len(header).to_bytes(8, "little") + header + body
+
+
+def test_safetensors(tmp_path: Path) -> None:
+    tensors, path = espcn(), tmp_path / "net.safetensors"
+    path.write_bytes(safetensors(tensors))
+    read = read_tensors(path)
+    assert read.keys() == tensors.keys()
+    assert all((read[key] == tensors[key]).all() for key in tensors)
+    assert read_checkpoint(path).source == "espcn, net.safetensors"
+    path.write_bytes(safetensors({"a": np.array([1.5, -2.0])}, "BF16"))
+    assert list(read_tensors(path)["a"]) == [1.5, -2.0]
+
+
+@pytest.mark.parametrize("cut", [3, 20, -10])
+def test_a_cut_safetensors_file(tmp_path: Path, cut: int) -> None:
+    path = tmp_path / "net.safetensors"
+    path.write_bytes(safetensors(espcn())[:cut])
+    with pytest.raises(CheckpointError, match="cut"):
+        read_tensors(path)
+
+
+class Persistent:
+    def __init__(self, *pid: Any) -> None:
+        self.pid = pid
+
+
+class Rebuilt:
+    """Pickles as a call of torch._utils._rebuild_tensor_v2."""
+
+    def __init__(self, *arguments: Any) -> None:
+        self.arguments = arguments
+
+    def __reduce__(self) -> Any:
+        return sys.modules["torch._utils"]._rebuild_tensor_v2, self.arguments
+
+
+class Pickler(pickle.Pickler):
+    def persistent_id(self, obj: Any) -> Any:
+        return obj.pid if isinstance(obj, Persistent) else None
+
+
+@pytest.fixture
+def torch_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Modules with the names that PyTorch's pickles mention, so that a pickle can be written without it."""
+    torch, utils = types.ModuleType("torch"), types.ModuleType("torch._utils")
+    for name in ("FloatStorage", "HalfStorage", "BFloat16Storage"):
+        setattr(torch, name, type(name, (), {"__module__": "torch"}))
+
+    def _rebuild_tensor_v2(*arguments: Any) -> None: ...
+
+    _rebuild_tensor_v2.__module__ = "torch._utils"
+    _rebuild_tensor_v2.__qualname__ = "_rebuild_tensor_v2"
+    utils._rebuild_tensor_v2 = _rebuild_tensor_v2  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "torch", torch)
+    monkeypatch.setitem(sys.modules, "torch._utils", utils)
+
+
+def state_dict(tensors: Arrays, kind: str, extra: tuple[Any, ...] = ()) -> tuple[Any, dict[str, bytes]]:
+    """The object tree that PyTorch would pickle, and the bytes of its storages."""
+    tree: Any = OrderedDict()
+    memory = {}
+    for number, (key, value) in enumerate(tensors.items()):
+        raw = np.ascontiguousarray(value, np.float32)
+        if kind == "BFloat16Storage":
+            memory[str(number)] = (raw.view(np.uint32) >> 16).astype("<u2").tobytes()
+        else:
+            memory[str(number)] = raw.astype("<f2" if kind == "HalfStorage" else "<f4").tobytes()
+        storage_type = getattr(sys.modules["torch"], kind)
+        storage = Persistent("storage", storage_type, str(number), "cpu", raw.size, *extra)
+        strides = tuple(step // 4 for step in raw.strides)
+        tree[key] = Rebuilt(storage, 0, raw.shape, strides, False, OrderedDict())
+    return tree, memory
+
+
+def dump(value: Any) -> bytes:
+    file = io.BytesIO()
+    Pickler(file, 2).dump(value)
+    return file.getvalue()
+
+
+def zipped(tree: Any, memory: dict[str, bytes]) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("net/data.pkl", dump(tree))
+        archive.writestr("net/byteorder", "little")
+        for key, data in memory.items():
+            archive.writestr(f"net/data/{key}", data)
+    return file.getvalue()
+
+
+@pytest.mark.usefixtures("torch_names")
+@pytest.mark.parametrize("kind", ["FloatStorage", "HalfStorage", "BFloat16Storage"])
+def test_zip_checkpoint(tmp_path: Path, kind: str) -> None:
+    tensors, path = espcn(), tmp_path / "net.pth"
+    tree, memory = state_dict(tensors, kind)
+    path.write_bytes(zipped({"params_ema": tree, "step": 3}, memory))
+    read = read_tensors(path)
+    tolerance = {"FloatStorage": 0, "HalfStorage": 1e-3, "BFloat16Storage": 1e-2}[kind]
+    for key, value in tensors.items():
+        np.testing.assert_allclose(read[key], value, rtol=tolerance, atol=tolerance / 10)
+    assert read_checkpoint(path).scale == 2
+
+
+@pytest.mark.usefixtures("torch_names")
+def test_legacy_checkpoint(tmp_path: Path) -> None:
+    tensors, path = espcn(), tmp_path / "net.pth"
+    tree, memory = state_dict(tensors, "FloatStorage", (None,))
+    data = dump(0x1950A86A20F9469CFC6C) + dump(1001) + dump({"little_endian": True}) + dump(tree)
+    data += dump(list(memory))
+    for raw in memory.values():
+        data += (len(raw) // 4).to_bytes(8, "little") + raw
+    path.write_bytes(data)
+    read = read_tensors(path)
+    assert all((read[key] == tensors[key]).all() for key in tensors)
+    path.write_bytes(data[:-40])
+    with pytest.raises(CheckpointError, match="cut or damaged"):
+        read_tensors(path)
+
+
+class Malicious:
+    def __init__(self, command: str) -> None:
+        self.command = command
+
+    def __reduce__(self) -> Any:
+        return os.system, (self.command,)
+
+
+@pytest.mark.parametrize("packed", [True, False], ids=["zip", "plain"])
+def test_a_malicious_pickle_is_refused_and_nothing_runs(tmp_path: Path, packed: bool) -> None:
+    trace, path = tmp_path / "trace", tmp_path / "net.pth"
+    tree = {"state_dict": Malicious(f"touch {trace}")}
+    path.write_bytes(zipped(tree, {}) if packed else dump(tree))
+    with pytest.raises(CheckpointError, match=r"refused: it names \w+\.system.* Nothing was run"):
+        read_tensors(path)
+    assert not trace.exists()
+
+
+@pytest.mark.parametrize("name", ["builtins\neval", "builtins\ngetattr", "torch\nload", "collections\nabc"])
+def test_names_beside_the_table_are_refused(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "net.pth"
+    path.write_bytes(b"\x80\x02c" + name.encode() + b"\n.")
+    with pytest.raises(CheckpointError, match="refused"):
+        read_tensors(path)
+
+
+@pytest.mark.usefixtures("torch_names")
+def test_views_outside_their_storage_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "net.pth"
+    storage = Persistent("storage", sys.modules["torch"].FloatStorage, "0", "cpu", 4)
+    for offset, shape, strides in (
+        (2, (3,), (1,)),
+        (0, (1 << 40,), (0,)),
+        (-1, (2,), (1,)),
+        (0, (2,), (1, 1)),
+    ):
+        tree = {"a": Rebuilt(storage, offset, shape, strides, False, OrderedDict())}
+        path.write_bytes(zipped(tree, {"0": bytes(16)}))
+        with pytest.raises(CheckpointError, match="damaged"):
+            read_tensors(path)
+
+
+@pytest.mark.parametrize("data", [b"", b"hello", b"\x80\x02]q\x00."])
+def test_what_is_no_checkpoint(tmp_path: Path, data: bytes) -> None:
+    path = tmp_path / "net.pth"
+    path.write_bytes(data)
+    with pytest.raises(CheckpointError):
+        read_tensors(path)
+    with pytest.raises(CheckpointError, match="no checkpoint by its name"):
+        read_tensors(tmp_path / "net.bin")
+    path.write_bytes(zipped([1, 2], {}))
+    with pytest.raises(CheckpointError, match=r"no state dict.*it holds a list"):
+        read_tensors(path)

@@ -1,0 +1,64 @@
+"""Known networks: told apart by the names and shapes of their weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from vsr.nets.errors import CheckpointError, GraphError
+from vsr.nets.families import compact, enhancenet, espcn, fsrcnn, rrdb, srcnn, srresnet, vdsr
+from vsr.nets.families.weights import MismatchError, Tensors, Weights
+from vsr.nets.graph import Graph
+from vsr.registry import Registry
+
+__all__ = ["FAMILIES", "Family", "Tensors", "Weights", "recognise"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Family:
+    """A kind of network."""
+
+    summary: str
+    build: Callable[[Weights, str, int | None], Graph]
+    """From (weights, name, scale or None) to the graph. Raises MismatchError at the first difference."""
+
+
+FAMILIES: Registry[Family] = Registry(
+    "family",
+    {
+        "srcnn": Family(summary="SRCNN: three layers on an enlarged luma", build=srcnn.build),
+        "vdsr": Family(summary="VDSR: a deep residual on an enlarged luma", build=vdsr.build),
+        "espcn": Family(summary="ESPCN: luma, pixels made of channels at the end", build=espcn.build),
+        "fsrcnn": Family(summary="FSRCNN: luma, a transposed convolution at the end", build=fsrcnn.build),
+        "srvggnet-compact": Family(
+            summary="SRVGGNetCompact: Real-ESRGAN's small network", build=compact.build
+        ),
+        "rrdb": Family(summary="RRDBNet: ESRGAN and Real-ESRGAN, old and new keys", build=rrdb.build),
+        "srresnet": Family(summary="SRResNet, SRGAN and MSRResNet", build=srresnet.build),
+        "enhancenet": Family(summary="EnhanceNet", build=enhancenet.build),
+    },
+)
+"""In the order they are tried; no checkpoint fits two."""
+
+
+def recognise(tensors: Tensors, *, name: str, source: str = "", scale: int | None = None) -> Graph:
+    """Return the graph of a checkpoint's tensors. Raises CheckpointError, naming the nearest."""
+    attempts: list[tuple[float, str, str]] = []
+    for family, entry in FAMILIES.items():
+        weights = Weights(tensors)
+        try:
+            graph = entry.build(weights, name, scale)
+            weights.finish()
+        except (MismatchError, GraphError) as error:
+            attempts.append((weights.share_taken, family, str(error)))
+            continue
+        if scale is not None and graph.scale != scale:
+            raise CheckpointError(f"{source or name} is {family} for {graph.scale}x; {scale}x was asked for")
+        return Graph(graph.name, graph.nodes, source=f"{family}, {source}" if source else family)
+    share, family, difference = max(attempts, key=lambda attempt: attempt[0])
+    if share == 0:
+        known = ", ".join(FAMILIES)
+        raise CheckpointError(f"{source or name} is of no known family; known are {known}")
+    raise CheckpointError(
+        f"{source or name} is of no known family; the nearest is {family}, the first difference: {difference}"
+    )
