@@ -14,7 +14,7 @@ from typing import Any, Literal, Self
 from vsr.color import ColorSpec, Primaries, Transfer
 from vsr.device.cpu import usable_cores
 from vsr.errors import MediaError, OptionError
-from vsr.frame import Frame
+from vsr.frame import Frame, PixelFormat, pixel_format
 from vsr.media.digests import StreamDigest
 from vsr.media.facts import MediaFacts, attachment_facts, facts_by_demuxing
 from vsr.media.passthrough import PICTURE_ONLY
@@ -399,7 +399,7 @@ def planned_result(plan: Plan) -> SourceInfo:
         source,
         width=plan.output.width,
         height=plan.output.height,
-        format=plan.encoding.format,
+        format=_coded_format(plan),
         color=_shown_color(plan) if picture_only else plan.tags,
         codec=plan.encoding.encoder,
         sample_aspect_ratio=plan.sample_aspect_ratio,
@@ -408,6 +408,14 @@ def planned_result(plan: Plan) -> SourceInfo:
         other_side_data=frozenset(),
     )
     return replace(plan.source, container=plan.target.container, video=video)
+
+
+def _coded_format(plan: Plan) -> PixelFormat:
+    """Return the format that is coded: WebP takes RGB and makes 4:2:0 of it, unless it is lossless."""
+    encoding = plan.encoding
+    if encoding.encoder != "libwebp" or encoding.options.get("lossless", "0") != "0":
+        return encoding.format
+    return pixel_format("yuva420p" if encoding.format.alpha else "yuv420p")
 
 
 def _shown_color(plan: Plan) -> ColorSpec:
