@@ -5,15 +5,18 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import vsr
 from tests.make_media import Clip, Picture, make, png
-from vsr.errors import DecodeError, EncodeError, OptionError
+from vsr.errors import DecodeError, EncodeError, OptionError, VsrError
 from vsr.media.images import StandardInput, as_path, ffmpeg_url, files_of, is_sequence, is_url, sequence_url
 from vsr.media.reader import Reader
 from vsr.media.target import resolve
+from vsr.media.writer import Writer
+from vsr.pipeline.job import Job
 
 
 @pytest.fixture
@@ -190,3 +193,52 @@ def test_permissions_of_the_folder_hold(tmp_path: Path, clip: Path) -> None:
         pytest.skip("this user may write anywhere")
     with pytest.raises(EncodeError, match="no permission"):
         vsr.upscale(clip, folder / "out.mkv")
+
+
+@pytest.mark.parametrize("frames", [3, None], ids=["stated", "unstated"])
+def test_a_video_is_not_put_into_one_image(tmp_path: Path, frames: int | None) -> None:
+    clip = make(tmp_path / ("in.mp4" if frames else "in.mkv"), Clip(picture=Picture(frames=3)))
+    (tmp_path / "out.png").write_bytes(b"old")
+    with pytest.raises(OptionError, match=r"more than one frame; write to .*out%05d\.png, or cut"):
+        vsr.upscale(clip, tmp_path / "out.png", overwrite=True)
+    assert (tmp_path / "out.png").read_bytes() == b"old"
+    report = vsr.upscale(clip, tmp_path / "out.png", overwrite=True, start="0.04", duration="0.04")
+    assert report.statistics.frames_done == 1
+    with Reader(tmp_path / "out.png") as reader:
+        assert reader.video.width == 128
+
+
+# -- headers
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("out.mov", {"encoder": "libvpx-vp9"}),
+        ("out.mp4", {"encoder": "rawvideo"}),
+        ("out", {"encoder": "libx264", "format": "flv", "encoder_options": ("sc_threshold=0",)}),
+    ],
+)
+def test_an_existing_file_outlives_a_refused_header(
+    tmp_path: Path, clip: Path, name: str, options: dict[str, Any]
+) -> None:
+    (tmp_path / name).write_bytes(b"old")
+    try:
+        Job(str(clip), str(tmp_path / name), vsr.UpscaleOptions(overwrite=True, **options)).close()
+    except OptionError as error:
+        assert name in str(error) or "cannot carry" in str(error)
+    assert (tmp_path / name).read_bytes() == b"old"
+
+
+def test_a_refused_header_is_said_while_planning(tmp_path: Path, clip: Path) -> None:
+    with pytest.raises(OptionError, match=r"out\.mov: mov refuses these streams \(.*vp9.*\); use \.mkv"):
+        Job(str(clip), str(tmp_path / "out.mov"), vsr.UpscaleOptions(encoder="libvpx-vp9"))
+    assert not (tmp_path / "out.mov").exists()
+
+
+def test_an_empty_file_does_not_stay(tmp_path: Path, clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Should the real header be refused after all."""
+    monkeypatch.setattr(Writer, "_try_header", lambda self: None)
+    with pytest.raises(VsrError):
+        vsr.upscale(clip, tmp_path / "out.mov", encoder="libvpx-vp9")
+    assert not (tmp_path / "out.mov").exists()

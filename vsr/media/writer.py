@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import math
 from array import array
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -46,8 +49,9 @@ class Target:
 class Writer:
     """A result being written.
 
-    The encoder is opened at once, the file only when the first item comes, so that a bad option
-    never costs an existing file. Ownership: `write` gives frames that came from `pool` back to it.
+    The encoder is opened at once and the container's header tried in memory; the file is made only when
+    the first frame comes, so that a refusal never costs an existing file. Ownership: `write` gives
+    frames that came from `pool` back to it.
     Thread-safety: one thread at a time; `pool` and `bytes_written` may be used by any.
     """
 
@@ -83,14 +87,17 @@ class Writer:
         self._shift: Fraction | None = None
         self._started = False
         self._closed = False
+        self._single = target.container == "image2" and "update" in target.options
+        self._only: Frame | None = None
         self.bytes_written = 0
         wrapped = encoding.encoder == "wrapped_avframe"
         self._raw_bytes = picture.format.frame_bytes(picture.width, picture.height) if wrapped else 0
         self.time_base = self._choose_time_base()
         with writing(target.name), detailed():
-            self._container: Any = self._open()
-            self._video: Any = self._add_picture()
-            self._add_others()
+            self._container: Any = self._open(target.url)
+            self._video: Any = self._add_picture(self._container)
+            self._outputs = self._add_others(self._container)
+            self._try_header()
 
     # -- opening
 
@@ -100,13 +107,13 @@ class Writer:
             return 1 / (video.frame_rate or Fraction(25))
         return video.time_base
 
-    def _open(self) -> Any:
+    def _open(self, place: str | io.RawIOBase | io.BytesIO) -> Any:
         options = dict(self.target.options)
         if self.target.container in MP4 and "movie_timescale" not in options:
             options["movie_timescale"] = str(self._movie_timescale())
         if self.target.container in MKV:
             options.setdefault("default_mode", "passthrough")
-        return av.open(self.target.url, "w", format=self.target.container, container_options=options)
+        return av.open(place, "w", format=self.target.container, container_options=options)
 
     def _movie_timescale(self) -> int:
         """The edit lists' unit: fine enough to hold the start of every stream exactly."""
@@ -116,10 +123,43 @@ class Writer:
         common = math.lcm(*denominators)
         return common if common <= 1_000_000_000 else self.time_base.denominator
 
-    def _add_picture(self) -> Any:
+    def _try_header(self) -> None:
+        """Raise what writing the header would, with no file touched."""
+        if not self._container.format.flags & av.format.Flags.no_file.value:
+            # A stand-in for the encoder is enough to say yes; only a second encoder can say no.
+            with contextlib.suppress(av.error.FFmpegError, ValueError):
+                return self._rehearse(self._add_stand_in)
+            self._rehearse(self._add_picture)
+        return None
+
+    def _rehearse(self, add_picture: Callable[[Any], Any]) -> None:
+        container = self._open(_Pipe() if self.target.name == "-" else io.BytesIO())
+        try:
+            add_picture(container)
+            self._add_others(container)
+            container.start_encoding()
+        except (av.error.ArgumentError, av.error.InvalidDataError, av.error.PatchWelcomeError) as error:
+            raise OptionError(
+                f"{self.target.name}: {self.target.container} refuses these streams ({_reason(error)}); "
+                "use .mkv, or another --encoder"
+            ) from error
+        finally:
+            with contextlib.suppress(av.error.FFmpegError, OSError, ValueError):
+                container.close()
+
+    def _add_stand_in(self, container: Any) -> None:
+        own = self._video.codec_context
+        stream = container.add_stream_from_template(self._video, opaque=False)
+        stream.time_base = self.time_base
+        context = stream.codec_context
+        context.width, context.height, context.pix_fmt = own.width, own.height, own.pix_fmt
+        context.sample_aspect_ratio = own.sample_aspect_ratio
+        context.extradata = own.extradata
+
+    def _add_picture(self, container: Any) -> Any:
         video, encoding = self._source.video, self._encoding
         rate = video.frame_rate or Fraction(25)
-        stream = self._container.add_stream(encoding.encoder, rate=rate, options=dict(encoding.options))
+        stream = container.add_stream(encoding.encoder, rate=rate, options=dict(encoding.options))
         context = stream.codec_context
         self._check_options(context)
         context.width, context.height = self._picture.width, self._picture.height
@@ -139,7 +179,7 @@ class Writer:
         context.thread_count = 0
         context.thread_type = "AUTO"  # PyAV's own default makes x264 cut frames into slices: slower, larger
         context.flags |= _FLAG_FRAME_DURATION
-        if self._container.format.flags & av.format.Flags.global_header.value:
+        if container.format.flags & av.format.Flags.global_header.value:
             context.flags |= int(av.codec.context.Flags.global_header)
         try:
             context.open()
@@ -164,52 +204,54 @@ class Writer:
                     f"`ffmpeg -h encoder={self._encoding.encoder}` lists them"
                 )
 
-    def _add_others(self) -> None:
+    def _add_others(self, container: Any) -> dict[int, Any]:
+        """Add what is not the picture; return the new streams by the source's index."""
+        outputs = {}
         for route in self._routes.values():
             match route.action:
                 case "copy" | "cover":
-                    self._add_copy(route)
+                    outputs[route.stream.index] = self._add_copy(container, route)
                 case "convert":
-                    self._add_converter(route)
+                    outputs[route.stream.index] = self._add_converter(container, route)
                 case "attach":
-                    self._attach(route)
-        if self.target.container in PICTURE_ONLY:
-            return
-        self._container.metadata.update(content_tags(self._source.metadata))
+                    self._attach(container, route)
+        if self.target.container not in PICTURE_ONLY:
+            container.metadata.update(content_tags(self._source.metadata))
+        return outputs
 
-    def _add_copy(self, route: Route) -> None:
+    def _add_copy(self, container: Any, route: Route) -> Any:
         info = route.stream
-        stream = self._container.add_stream_from_template(info.handle)
+        stream = container.add_stream_from_template(info.handle)
         stream.time_base = info.time_base
-        self._describe(stream, route)
+        return self._described(stream, route)
 
-    def _add_converter(self, route: Route) -> None:
+    def _add_converter(self, container: Any, route: Route) -> Any:
         info = route.stream
         decoder = info.handle.codec_context
         if not decoder.is_open:
             decoder.open(strict=False)
-        stream = self._container.add_stream(route.encoder)
+        stream = container.add_stream(route.encoder)
         stream.codec_context.subtitle_header = decoder.subtitle_header
         stream.codec_context.time_base = Fraction(1, 1000)
         stream.time_base = info.time_base
-        self._describe(stream, route)
+        return self._described(stream, route)
 
-    def _describe(self, stream: Any, route: Route) -> None:
+    def _described(self, stream: Any, route: Route) -> Any:
         stream.metadata.clear()
         stream.metadata.update(stream_tags(route.stream.metadata))
         stream.disposition = int(route.stream.disposition)
-        self._outputs[route.stream.index] = stream
         self.digests[route.stream.index] = StreamDigest(
             codec=route.encoder or route.stream.codec, time_base=route.stream.time_base
         )
+        return stream
 
-    def _attach(self, route: Route) -> None:
+    def _attach(self, container: Any, route: Route) -> None:
         info = route.stream
         if info.kind == "cover":
             name, mime = cover_file(info)
         else:
             name, mime = info.filename, info.metadata.get("mimetype", "application/octet-stream")
-        self._container.add_attachment(name, mime, info.data)
+        container.add_attachment(name, mime, info.data)
 
     @property
     def opened(self) -> bool:
@@ -221,27 +263,56 @@ class Writer:
     def write(self, item: Frame | CopiedPacket) -> None:
         """Encode a frame, or pass a packet on. Items come in the order of the source."""
         with writing(self.target.name):
-            if isinstance(item, Frame):
-                self._start(item)
+            if isinstance(item, Frame) and self._single:
+                self._keep_only(item)
+            elif isinstance(item, Frame):
+                self._start()
                 self._write_frame(item)
             elif self._started:
                 self._pass_on(item)
             else:
                 self._held.append(item)
 
-    def _start(self, first: Frame) -> None:
+    def _keep_only(self, frame: Frame) -> None:
+        """Hold a picture until it is known to be all: a second must not cost an existing file."""
+        if self._only is not None:
+            raise self._too_many()
+        self._only = frame
+
+    def _too_many(self) -> OptionError:
+        name = Path(self.target.name)
+        numbered = name.with_name(f"{name.stem}%05d{name.suffix}")
+        return OptionError(
+            f"{name}: one image cannot hold more than one frame; write to {numbered}, "
+            "or cut one frame out with --start and --duration"
+        )
+
+    def _start(self) -> None:
         if self._started:
             return
         self._container.set_chapters([_av_chapter(n, chapter) for n, chapter in enumerate(self.chapters)])
-        with detailed():
-            self._container.start_encoding()
+        path = Path(self.target.name)
+        new = not path.exists()
+        try:
+            with detailed():
+                self._container.start_encoding()
+        except BaseException:
+            if new and path.is_file() and not path.stat().st_size:
+                path.unlink()
+            raise
         self._started = True
         held, self._held = self._held, []
         for item in held:
             self._pass_on(item)
 
     def set_span(self, begin: Fraction | None, end: Fraction | None) -> None:
-        """Say which part of the source this is, in seconds. `begin` is subtracted from every time."""
+        """Say which part of the source this is, in seconds. `begin` is subtracted from every time.
+
+        Raises OptionError where all of a video was to become one image.
+        """
+        whole = begin is None and end is None
+        if self._single and whole and (self._source.video.num_frames_from_header or 0) > 1:
+            raise self._too_many()
         self._shift = begin
         self.chapters = trimmed(self._source.chapters, begin or Fraction(0), end)
 
@@ -308,6 +379,9 @@ class Writer:
         self._closed = True
         with writing(self.target.name):
             try:
+                if self._only is not None:
+                    self._start()
+                    self._write_frame(self._only)
                 if self._started:
                     for packet in self._video.encode(None):
                         self._mux_picture(packet)
@@ -319,7 +393,7 @@ class Writer:
         try:
             self._container.close()
         finally:
-            self._video = self._container = None
+            self._video = self._container = self._only = None
             self._outputs.clear()
             self.pool.clear()
 
@@ -341,6 +415,19 @@ class Writer:
             self.close()
         else:
             self.abandon()
+
+
+class _Pipe(io.RawIOBase):
+    """Somewhere to write without a way back, as standard output is."""
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        return len(data)
+
+    def seekable(self) -> bool:
+        return False
 
 
 def _reason(error: av.error.FFmpegError) -> str:
