@@ -126,3 +126,38 @@ def luma_network() -> str:
         "vec2 base = S_pos + (vec2(0.5) - fcoord) * S_pt;\nivec2 index = ivec2(fcoord * vec2(2));\n"
         "vec4 res = S_tex(base);\nreturn vec4(res[index.x * 2 + index.y], 0, 0, 1);\n}\n"
     )
+
+
+def residual_luma_network() -> str:
+    """In the words of ArtCNN's fragment shaders: relu at the return, sums of samples, a clamp at the end."""
+    taps = [(x, y) for y in (-1, 0, 1) for x in (-1, 0, 1)]
+
+    def make(save: str, terms: list[str], binds: list[str], end: str) -> str:
+        lines = [
+            f"vec4 result = vec4({numbers(4)});",
+            *(f"result += {term};" for term in terms),
+            f"return {end};",
+        ]
+        joined = "\n".join(f"    {line}" for line in lines)
+        return f"{header('Conv2D', binds, save, 'LUMA.?', hook='LUMA')}\nvec4 hook() {{\n{joined}\n}}\n\n"
+
+    text = ""
+    for save in ("s0", "s1"):
+        terms = [f"vec4({numbers(4)}) * LUMA_texOff(vec2({x}, {y})).x" for x, y in taps]
+        text += make(save, terms, ["LUMA"], "result")
+    for save in ("m0", "m1"):
+        terms = [f"mat4({numbers(16)}) * s{n}_texOff(vec2({x}, {y}))" for n in (0, 1) for x, y in taps]
+        text += make(save, terms, ["s0", "s1"], "max(result, vec4(0.0))")
+    terms = [
+        f"mat4({numbers(16)}) * (m{n}_texOff(vec2({x}, {y})) + s{n}_texOff(vec2({x}, {y})))"
+        for n in (0, 1)
+        for x, y in taps
+    ]
+    text += make("d0", terms, ["m0", "m1", "s0", "s1"], "result")
+    text += header("Depth-To-Space", ["d0"], "LUMA", "LUMA.? 2.0 *", hook="LUMA")
+    return text + (
+        "vec4 hook() {\n    vec4 result = vec4(0.0, 0.0, 0.0, 1.0);\n    vec2 f0 = fract(d0_pos * d0_size);\n"
+        "    ivec2 i0 = ivec2(f0 * vec2(2.0));\n"
+        "    result.x = d0_tex((vec2(0.5) - f0) * d0_pt + d0_pos)[i0.y * 2 + i0.x];\n"
+        "    return clamp(result, 0.0, 1.0);\n}\n"
+    )

@@ -101,8 +101,9 @@ def lifted(file: ShaderFile) -> ShaderChain:
         (shaders.gan(3, "0.6666666666666666"), 3, "rgb"),
         (shaders.gan(4, "0.5"), 4, "rgb"),
         (shaders.luma_network(), 2, "luma"),
+        (shaders.residual_luma_network(), 2, "luma"),
     ],
-    ids=["one plane", "three planes", "restore", "gan x2", "gan x3", "gan x4", "luma"],
+    ids=["one plane", "three planes", "restore", "gan x2", "gan x3", "gan x4", "luma", "residual luma"],
 )
 def test_lifted_networks_compute_what_the_passes_do(text: str, scale: int, writes: str) -> None:
     file = parse(text, "x.glsl")

@@ -35,8 +35,8 @@ from vsr.nets.ops import (
 )
 
 Planes = npt.NDArray[np.floating[Any]]
-BAND_VALUES = 1 << 24
-"""About how many values of the widest node a band holds: 64 MiB in float32."""
+BAND_VALUES = 1 << 25
+"""About how many values the largest array of a band holds: 128 MiB in float32."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +81,13 @@ def run(graph: Graph, planes: Planes, *, dtype: Any = np.float32, band_rows: int
 
 
 def _band_rows(graph: Graph, width: int) -> int:
-    widest = max(float(graph.channels[n.name] * graph.scales[n.name] ** 2) for n in graph.nodes)
-    taps = max((n.op.size**2 for n in graph.nodes if isinstance(n.op, Conv)), default=1)
-    return max(8, int(BAND_VALUES / (widest * width * max(1, taps // 8))))
+    """Return how many input rows keep the largest array, the windows of a convolution, at BAND_VALUES."""
+    most = 1.0
+    for node in graph.nodes:
+        taps = node.op.size**2 if isinstance(node.op, Conv) else 1
+        for name in (node.name, *node.inputs):
+            most = max(most, float(graph.channels[name] * graph.scales[name] ** 2) * taps)
+    return max(8, int(BAND_VALUES / (most * width)))
 
 
 def _run_rows(graph: Graph, planes: Planes, first: int, last: int) -> Planes:

@@ -70,6 +70,7 @@ class _Assembler:
         self.layers: list[_Layer] = [source]
         self.sizes: dict[str, tuple[float, float]] = {self.hook: _NOMINAL, "HOOKED": _NOMINAL}
         self.made: dict[tuple[int, str, int], str] = {}
+        self.sums: dict[tuple[int, int], _Layer] = {}
         self.group = _Group()
 
     def run(self) -> Graph:
@@ -105,14 +106,28 @@ class _Assembler:
                 raise LiftError(f"{shader_pass.where} binds {bind!r}, which no pass before it has saved")
 
     def _place(self, shader_pass: HookPass, texture: str) -> tuple[_Layer, int]:
+        if "+" in texture:
+            return self._place_sum(shader_pass, texture)
         if texture not in self.places or (texture not in shader_pass.binds and texture != self.hook):
             raise LiftError(f"{shader_pass.where} reads {texture!r} without binding it")
         return self.places[texture]
 
+    def _place_sum(self, shader_pass: HookPass, texture: str) -> tuple[_Layer, int]:
+        """Return the place of the sum of two textures: that of either in the sum of their layers."""
+        (first, place), (second, other) = (self._place(shader_pass, name) for name in texture.split("+"))
+        if place != other or (first.channels, first.scale) != (second.channels, second.scale):
+            raise LiftError(f"{shader_pass.where} adds textures of different layers: {texture}")
+        key = (self.layers.index(first), self.layers.index(second))
+        if key not in self.sums:
+            node = self.builder.add(Add(), first.node, second.node)
+            self.sums[key] = _Layer(node, first.channels, first.scale, first.textures)
+            self.layers.append(self.sums[key])
+        return self.sums[key], place
+
     def _take(self, shader_pass: HookPass, form: SumForm, scale: int, *, last: bool) -> None:
         """Add a pass to the pending layer where it belongs to it, else begin another."""
         pending = {p.target for p in self.group.passes}
-        read = {texture for texture, _ in form.taps} | set(form.skips)
+        read = set(_read_textures(form)) | set(form.skips)
         keys: tuple[object, ...] = ()
         if not read & pending:
             keys = self._keys(shader_pass, form, scale, last=last)
@@ -141,8 +156,7 @@ class _Assembler:
         found = []
         for index in range(self.passes.index(shader_pass) + 1, len(self.passes)):
             form = self.forms[index]
-            textures = form.textures if isinstance(form, ShuffleForm) else [name for name, _ in form.taps]
-            if shader_pass.target in textures:
+            if shader_pass.target in _read_textures(form):
                 found.append(index)
             if self.passes[index].target == shader_pass.target:
                 break
@@ -295,6 +309,13 @@ class _Assembler:
                         raise LiftError(f"{shader_pass.where} reads {texture} between pixels, at {offset}")
                     found[scale, offset] = whole
         return found
+
+
+def _read_textures(form: SumForm | ShuffleForm) -> list[str]:
+    """Return the names of the textures that a form reads, skips aside."""
+    if isinstance(form, ShuffleForm):
+        return form.textures
+    return [name for texture, _ in form.taps for name in texture.split("+")]
 
 
 def _array(values: Sequence[float]) -> npt.NDArray[np.float32]:

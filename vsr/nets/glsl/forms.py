@@ -30,6 +30,7 @@ class Sample:
     """A texture read at an offset, perhaps halved by a relu."""
 
     texture: str
+    """Its name, or "A+B" for the sum of two read at one offset."""
     part: Part = "whole"
     offset: Offset = (0.0, 0.0)
     step: float = 1.0
@@ -69,10 +70,14 @@ class ShuffleForm:
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 _NUMBERS = r"[-+0-9.eE,]+"
 _OFF = rf"(?P<tex>\w+)_texOff\((?:vec2\((?P<x>{_NUMBER}),(?P<y>{_NUMBER})\)|(?P<same>{_NUMBER}))\)"
-_TERM = re.compile(rf"(?:(?P<type>mat4x4|mat4|vec4)\((?P<numbers>{_NUMBERS})\)\*)?(?P<sample>[A-Za-z_].*)")
+_TERM = re.compile(rf"(?:(?P<type>mat4x4|mat4|vec4)\((?P<numbers>{_NUMBERS})\)\*)?(?P<sample>[(A-Za-z_].*)")
 _BIAS = re.compile(rf"vec4\((?P<numbers>{_NUMBERS})\)")
 _SAMPLE_OFF = re.compile(_OFF)
 _SAMPLE_POS = re.compile(r"(?P<tex>\w+)_tex\((?P=tex)_pos\)")
+_SAMPLE_SUM = re.compile(
+    rf"\((?P<first>\w+)_texOff\(vec2\((?P<x>{_NUMBER}),(?P<y>{_NUMBER})\)\)"
+    r"\+(?P<second>\w+)_texOff\(vec2\((?P=x),(?P=y)\)\)\)"
+)
 _CALL = re.compile(rf"(?P<name>\w+)(?:\((?P<x>{_NUMBER}),(?P<y>{_NUMBER})\))?")
 _DEFINE = re.compile(r"#define\s+(?P<name>\w+)(?P<arguments>\(\w+,\s*\w+\))?\s+(?P<text>.+)")
 _MACRO = re.compile(
@@ -198,6 +203,9 @@ class _Reader:
         if match := _SAMPLE_OFF.fullmatch(text):
             x, y = (match["same"], match["same"]) if match["same"] else (match["x"], match["y"])
             return Sample(self._texture(match["tex"]), offset=(float(x), float(y))), scalar
+        if (match := _SAMPLE_SUM.fullmatch(text)) and not scalar:
+            textures = f"{self._texture(match['first'])}+{self._texture(match['second'])}"
+            return Sample(textures, offset=(float(match["x"]), float(match["y"]))), False
         if match := _SAMPLE_POS.fullmatch(text):
             return Sample(self._texture(match["tex"])), scalar
         if (match := _ARRAY_READ.fullmatch(text)) and self.next_pixel < len(self.pixels):
