@@ -163,21 +163,95 @@ def test_the_report_file_is_written(tmp_path: Path) -> None:
     assert [file.name for file in tmp_path.iterdir()] == ["report.json"]
 
 
+def same_file_names(folder: Path) -> list[str]:
+    (folder / "in.mkv").write_bytes(b"video")
+    (folder / "link.json").symlink_to("in.mkv")
+    (folder / "hard.json").hardlink_to(folder / "in.mkv")
+    return ["in.mkv", "./in.mkv", "link.json", "hard.json", "out.mkv", "../" + folder.name + "/out.mkv"]
+
+
+@pytest.mark.parametrize("command", ["upscale", "verify"])
+def test_the_report_replaces_neither_source_nor_result(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, job: type[FakeJob]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in same_file_names(tmp_path):
+        assert main([command, "in.mkv", "file:out.mkv", "--report", name]) == 2
+    assert (tmp_path / "in.mkv").read_bytes() == b"video"
+    assert not job.made
+
+
+def test_the_report_is_no_image_of_a_sequence(tmp_path: Path, job: type[FakeJob]) -> None:
+    (tmp_path / "f1.png").write_bytes(b"image")
+    arguments = ["upscale", str(tmp_path / "f%d.png"), "out.mkv", "--report", str(tmp_path / "f1.png")]
+    assert main(arguments) == 2
+    assert not job.made
+
+
+def test_a_report_into_a_pipe_or_device_is_written_into_it(tmp_path: Path) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    assert main(["upscale", "in.mkv", "out.mkv", "--report", str(path)]) == 0
+    assert json.loads(os.read(reader, 1 << 16)) == {"exit_code": 0}
+    os.close(reader)
+    assert path.is_fifo()
+    assert main(["upscale", "in.mkv", "out.mkv", "--report", os.devnull]) == 0
+    assert Path(os.devnull).is_char_device()
+
+
+def test_a_report_behind_a_link_is_written_there(tmp_path: Path) -> None:
+    (tmp_path / "link.json").symlink_to("r.json")
+    assert main(["upscale", "in.mkv", "out.mkv", "--report", str(tmp_path / "link.json")]) == 0
+    assert (tmp_path / "link.json").is_symlink()
+    assert json.loads((tmp_path / "r.json").read_text()) == {"exit_code": 0}
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "text"),
+    [
+        (OptionError("no such size"), 2, "no such size"),
+        (EncodeError("out.mkv: the disk is full"), 1, "out.mkv: the disk is full"),
+        (KeyboardInterrupt(), 130, "KeyboardInterrupt"),
+        (ZeroDivisionError("x"), 1, "ZeroDivisionError: x"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+@pytest.mark.parametrize("late", [False, True])
+def test_a_failure_leaves_no_old_report(
+    error: BaseException, code: int, text: str, late: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(stop: StopToken) -> None:
+        raise error
+
+    monkeypatch.setattr(FakeJob, "body" if late else "refuses", fail if late else error)
+    path = tmp_path / "r.json"
+    path.write_text('{"exit_code": 0}')
+    assert main(["upscale", "in.mkv", "out.mkv", "--report", str(path)]) == code
+    assert json.loads(path.read_text()) == {"exit_code": code, "error": text, "notes": []}
+
+
+def test_file_names_arrive_as_paths(job: type[FakeJob]) -> None:
+    assert main(["upscale", "file:in.mkv", "file:///tmp/out.mkv"]) == 0
+    assert (job.made[0].source, job.made[0].result) == ("in.mkv", "/tmp/out.mkv")
+
+
 def test_the_first_signal_asks_and_the_second_insists(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     seen: list[tuple[bool, bool]] = []
 
     def body(stop: StopToken) -> None:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in (signal.SIGINT, signal.SIGHUP):
             os.kill(os.getpid(), number)
             seen.append((stop.requested, stop.aborted))
 
     monkeypatch.setattr(FakeJob, "body", body)
-    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    numbers = signal.SIGINT, signal.SIGTERM, signal.SIGHUP
+    before = [signal.getsignal(number) for number in numbers]
     assert main(["upscale", "in.mkv", "out.mkv", "--progress", "none"]) == 130
     assert seen == [(True, False), (True, True)]
-    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+    assert [signal.getsignal(number) for number in numbers] == before
     assert capsys.readouterr().err.splitlines() == [
         "vsr: stopping: finishing the file; again to stop at once",
         "vsr: stopping at once",
@@ -202,3 +276,33 @@ def test_a_reader_that_went_away_is_no_news() -> None:
     os.close(write)
     assert run.returncode == 1
     assert run.stderr == ""
+
+
+REAL = f"{sys.executable} -m vsr.cli upscale"
+FAKED = (
+    f"{sys.executable} -c 'import sys, vsr.pipeline.job; from tests.cli.fakes import FakeJob; "
+    "from vsr.cli.main import main; vsr.pipeline.job.Job = FakeJob; sys.exit(main())' upscale in.mkv"
+)
+
+
+def shell(line: str) -> "subprocess.CompletedProcess[str]":
+    command = ["bash", "-c", f"set -o pipefail; {line}"]
+    return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+
+
+@pytest.mark.parametrize("progress", ["none", "lines", "json", "bar"])
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&- <&-", "| true", "2>&1 | true"])
+def test_nobody_needs_to_listen(progress: str, closed: str, tmp_path: Path) -> None:
+    path = tmp_path / "r.json"
+    done = shell(f"{FAKED} out.mkv --progress {progress} --report {path} {closed}")
+    assert done.returncode == 0
+    assert "Error" not in done.stderr
+    assert json.loads(path.read_text()) == {"exit_code": 0}
+
+
+def test_closed_streams_are_said(tmp_path: Path) -> None:
+    done = shell(f"{REAL} - {tmp_path}/out.mkv <&-")
+    assert (done.returncode, done.stderr) == (
+        1,
+        "vsr: standard input: it is closed; name a file, or pipe a video in\n",
+    )

@@ -10,12 +10,12 @@ import typer
 from typer.exceptions import TyperException
 
 from vsr.cli import doctor, models, upscale, verify
+from vsr.cli.output import EXIT_FAILED, EXIT_INTERRUPTED
+from vsr.cli.streams import drop, fill_closed_streams
 from vsr.errors import VsrError
 
 DEBUG_VARIABLE = "VSR_DEBUG"
 """Set in the environment, it shows the traceback of any error."""
-
-EXIT_FAILED, EXIT_INTERRUPTED = 1, 130
 
 app = typer.Typer(
     name="vsr",
@@ -53,6 +53,7 @@ def _root(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code. `arguments` are those after the program's name."""
+    fill_closed_streams()
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
         code = app(args=given or ["--help"], prog_name="vsr", standalone_mode=False)
@@ -70,7 +71,7 @@ def _fail(error: Exception) -> int:
         traceback.print_exception(error)
     match error:
         case BrokenPipeError():
-            _drop_stdout()
+            drop(sys.stdout)
             return EXIT_FAILED
         case VsrError():
             _say(f"{error}", *_notes(error))
@@ -102,8 +103,3 @@ def _notes(error: BaseException) -> list[str]:
 def _command_path(error: TyperException) -> str:
     context = getattr(error, "ctx", None)
     return str(context.command_path) if context else "vsr"
-
-
-def _drop_stdout() -> None:
-    """Let go of a pipe that nobody reads, or Python complains about it again while it exits."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

@@ -1,27 +1,46 @@
 """Where a command's text and reports go."""
 
+import contextlib
 import json
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from vsr.errors import OptionError
+from vsr.errors import OptionError, VsrError
+
+EXIT_FAILED, EXIT_INTERRUPTED = 1, 130
 
 
 class ReportFile:
-    """The file of `--report`, checked before work begins and written whole or not at all."""
+    """The file of `--report`, checked before work begins and written whole or not at all.
 
-    def __init__(self, path: str | None) -> None:
+    media: the names of source and result, which it must not be. A link is followed; a device or a pipe
+    is written into.
+    """
+
+    def __init__(self, path: str | None, *media: str) -> None:
         """Raises OptionError where a report could not be written."""
         self._path = Path(path) if path else None
         if self._path is None:
             return
-        folder = self._path.parent
-        if not folder.is_dir():
-            raise OptionError(f"--report {path}: there is no folder {folder}; make it first")
+        from vsr.media.images import is_url, same_files
+
+        for name in media:
+            if name != "-" and not is_url(name) and same_files(str(self._path), name):
+                raise OptionError(f"--report {path}: that is {name} itself; choose another name")
         if self._path.is_dir():
             raise OptionError(f"--report {path}: that is a folder; give the name of a file")
+        if _is_special(self._path):
+            if not os.access(self._path, os.W_OK):
+                raise OptionError(f"--report {path}: it cannot be written to; choose another place")
+            return
+        self._path = self._path.resolve()
+        folder = self._path.parent
+        if not folder.is_dir():
+            raise OptionError(f"--report {path}: there is no folder {Path(str(path)).parent}; make it first")
         if not os.access(folder, os.W_OK):
             raise OptionError(f"--report {path}: {folder} cannot be written to; choose another place")
 
@@ -30,6 +49,10 @@ class ReportFile:
         if self._path is None:
             return
         text = json.dumps(content, indent=2, ensure_ascii=False, default=str) + "\n"
+        if _is_special(self._path):
+            with self._path.open("w", encoding="utf-8") as device:
+                device.write(text)
+            return
         with tempfile.NamedTemporaryFile(
             "w", encoding="utf-8", dir=self._path.parent, prefix=".report-", delete=False
         ) as file:
@@ -41,6 +64,34 @@ class ReportFile:
             except BaseException:
                 Path(file.name).unlink(missing_ok=True)
                 raise
+
+    @contextmanager
+    def telling_failure(self) -> Iterator[None]:
+        """Write a report of what ends the block early, so that none of an earlier run stays."""
+        try:
+            yield
+        except BaseException as error:
+            with contextlib.suppress(OSError):
+                notes = list(getattr(error, "__notes__", ()))
+                self.write({"exit_code": exit_code_of(error), "error": _sentence(error), "notes": notes})
+            raise
+
+
+def exit_code_of(error: BaseException) -> int:
+    """Return what the shell is told about an error."""
+    if isinstance(error, KeyboardInterrupt):
+        return EXIT_INTERRUPTED
+    return error.exit_code if isinstance(error, VsrError) else EXIT_FAILED
+
+
+def _sentence(error: BaseException) -> str:
+    known = isinstance(error, VsrError | OSError)
+    return str(error) if known else f"{type(error).__name__}: {error}".removesuffix(": ")
+
+
+def _is_special(path: Path) -> bool:
+    """True for what cannot be replaced: a device, a pipe, or another name for an open file."""
+    return path.exists() and (not path.is_file() or path.is_relative_to("/dev"))
 
 
 def _umask() -> int:

@@ -5,6 +5,7 @@ import json
 import shutil
 from typing import TYPE_CHECKING, Protocol, TextIO
 
+from vsr.cli.streams import Unminding
 from vsr.options import ProgressMode
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class Silent:
     """No plan and no progress; messages and the end are said."""
 
     def __init__(self, stream: TextIO, text: TextIO) -> None:
-        self._stream, self._text = stream, text
+        self._stream, self._text = Unminding(stream), Unminding(text)
 
     def plan(self, plan: "Plan") -> None:
         """Not shown."""
@@ -59,13 +60,13 @@ class Silent:
 
     def message(self, text: str) -> None:
         """Show one sentence."""
-        print(f"vsr: {text}", file=self._stream, flush=True)
+        self._stream.say(f"vsr: {text}\n")
 
     def report(self, report: "Report") -> None:
         """Show how it ended, as text."""
         self.close()
         for line in report.lines():
-            print(line, file=self._text, flush=True)
+            self._text.say(f"{line}\n")
 
     def close(self) -> None:
         """Nothing to put in order."""
@@ -82,14 +83,14 @@ class Lines(Silent):
     def plan(self, plan: "Plan") -> None:
         """Show the plan as text."""
         for line in plan.lines():
-            print(line, file=self._text, flush=True)
+            self._text.say(f"{line}\n")
 
     def progress(self, progress: "Progress") -> None:
         """Print a line if one is due."""
         new_phase = self._last is not None and self._last.phase != progress.phase
         self._last = progress
         if progress.elapsed_seconds >= self._next_seconds or new_phase:
-            print(describe(progress), file=self._stream, flush=True)
+            self._stream.say(f"{describe(progress)}\n")
             self._pause_seconds = min(self._pause_seconds * 1.5, _LONGEST_PAUSE_SECONDS)
             self._next_seconds = progress.elapsed_seconds + self._pause_seconds
 
@@ -100,15 +101,14 @@ class Bar(Lines):
     def __init__(self, stream: TextIO, text: TextIO) -> None:
         super().__init__(stream, text)
         self._drawn = False
-        self._cells = " ▏▎▍▌▋▊▉█" if (stream.encoding or "").lower().startswith("utf") else " #"
+        self._cells = " ▏▎▍▌▋▊▉█" if self._stream.encoding.lower().startswith("utf") else " #"
 
     def progress(self, progress: "Progress") -> None:
         """Draw the line again."""
         share = fraction_done(progress)
         bar = "" if share is None else f"|{self._bar(share)}| "
         width = shutil.get_terminal_size().columns - 1  # the last column would wrap
-        self._stream.write(f"\r{bar}{describe(progress)}"[: width + 1] + "\x1b[K")
-        self._stream.flush()
+        self._stream.say(f"\r{bar}{describe(progress)}"[: width + 1] + "\x1b[K")
         self._drawn = True
 
     def message(self, text: str) -> None:
@@ -119,8 +119,7 @@ class Bar(Lines):
     def close(self) -> None:
         """Clear the line."""
         if self._drawn:
-            self._stream.write("\r\x1b[K")
-            self._stream.flush()
+            self._stream.say("\r\x1b[K")
             self._drawn = False
 
     def _bar(self, share: float) -> str:
@@ -133,7 +132,7 @@ class JsonLines:
     """One JSON object a line, each with an "event": plan, progress, message, report."""
 
     def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
+        self._stream = Unminding(stream)
 
     def plan(self, plan: "Plan") -> None:
         """Event "plan"."""
@@ -156,7 +155,7 @@ class JsonLines:
 
     def _put(self, event: str, values: dict[str, object]) -> None:
         line = json.dumps({"event": event, **values}, ensure_ascii=False, default=str)
-        print(line, file=self._stream, flush=True)
+        self._stream.say(f"{line}\n")
 
 
 def fraction_done(progress: "Progress") -> float | None:

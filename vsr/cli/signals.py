@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM during a run: the first finishes the file, the second ends it at once."""
+"""SIGINT, SIGTERM and SIGHUP during a run: the first finishes the file, the second ends it at once."""
 
 import os
 import signal
@@ -10,7 +10,7 @@ from typing import Any, Self
 
 from vsr.pipeline.stages import StopToken
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 _GRACE_SECONDS = 5.0
 """How long an abort may take before the process is ended: a read from a silent pipe never returns."""
 EXIT_INTERRUPTED = 130

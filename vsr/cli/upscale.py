@@ -6,16 +6,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vsr.cli.output import ReportFile
+from vsr.cli.output import EXIT_INTERRUPTED, ReportFile
 from vsr.cli.progress import Display, display
+from vsr.cli.streams import Unminding
 from vsr.cli.table import build, options_from
 from vsr.errors import VsrError
 from vsr.options import ProgressMode, UpscaleOptions
 
 if TYPE_CHECKING:
     from vsr.pipeline.job import Job, Progress
-
-EXIT_INTERRUPTED = 130
 
 
 @options_from(UpscaleOptions)
@@ -33,8 +32,18 @@ def command(
     **values: Any,
 ) -> int:
     """Upscale a video: same frames, same times, same colour, same streams, more pixels."""
-    options = build(UpscaleOptions, values)
-    file = ReportFile(report)
+    from vsr.media.images import as_path
+
+    source, result = as_path(source), as_path(result)
+    file = ReportFile(report, source, result)
+    with file.telling_failure():
+        options = build(UpscaleOptions, values)
+        return _upscale(source, result, options, file, progress, dry_run)
+
+
+def _upscale(
+    source: str, result: str, options: UpscaleOptions, file: ReportFile, progress: ProgressMode, dry_run: bool
+) -> int:
     from vsr.cli.signals import ended_by_interrupt
     from vsr.pipeline.job import Job
 
@@ -44,8 +53,8 @@ def command(
         job = Job(source, result, options)
     with contextlib.closing(job):
         if dry_run:
-            print("\n".join(job.plan.lines()), file=text)
             file.write({"plan": job.plan.to_json()})
+            Unminding(text).say("\n".join(job.plan.lines()) + "\n")
             return 0
         shown = display(progress, sys.stderr, text)
         shown.plan(job.plan)
@@ -69,6 +78,6 @@ def _run(job: "Job", shown: Display, file: ReportFile) -> int:
             shown.progress(progress)
 
         outcome = job.run(on_progress=on_progress, stop=signals.token)
-    shown.report(outcome)
     file.write(outcome.to_json())
+    shown.report(outcome)
     return EXIT_INTERRUPTED if signals.token.aborted else outcome.exit_code

@@ -13,10 +13,14 @@ def command(
     report: Annotated[str | None, typer.Option(metavar="FILE.json", help="Write what was compared.")] = None,
 ) -> int:
     """Compare a result with its source: frames, times, colour, streams, chapters, tags."""
-    file = ReportFile(report)
+    from vsr.media.images import as_path
+
+    source, result = as_path(source), as_path(result)
+    file = ReportFile(report, source, result)
     from vsr.media.verify import verify
 
-    outcome = verify(source, result)
+    with file.telling_failure():
+        outcome = verify(source, result)
+        file.write(outcome.to_json())
     typer.echo("\n".join(outcome.lines()))
-    file.write(outcome.to_json())
     return outcome.exit_code
