@@ -20,6 +20,7 @@ from tests.make_media import (
     Clip,
     Picture,
     Sound,
+    Text,
     everything,
     make,
     mux_in_order,
@@ -381,6 +382,9 @@ def test_sound_alone_is_compared_across_containers(tmp_path: Path) -> None:
 
 # -- facts against facts
 
+QUARTER = (0, 65536, 0, -65536, 0, 0, 0, 0, 1 << 30)
+MIRRORED = (-65536, 0, 0, 0, 65536, 0, 0, 0, 1 << 30)
+
 
 @pytest.fixture(scope="module")
 def facts(good: tuple[Path, Path]) -> MediaFacts:
@@ -412,6 +416,19 @@ def test_planes_that_are_gone(facts: MediaFacts, old: str, new: str, lost: list[
     source = pictured(facts, format=pixel_format(old))
     result = pictured(facts, format=pixel_format(new))
     assert losses(source, result) == lost
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "text"),
+    [
+        (QUARTER, None, "a turn of 90 degrees became none"),
+        (MIRRORED, None, "a mirrored picture became none"),
+        (None, QUARTER, "none became a turn of 90 degrees"),
+    ],
+)
+def test_a_lost_rotation_in_words(facts: MediaFacts, old: Any, new: Any, text: str) -> None:
+    said = losses(pictured(facts, display_matrix=old), pictured(facts, display_matrix=new))
+    assert said == [f"rotation: {text}"]
 
 
 def test_twice_the_size_in_420_has_all_chroma_of_444(facts: MediaFacts) -> None:
@@ -632,3 +649,12 @@ def test_an_event_that_could_not_be_converted_is_lost(facts: MediaFacts) -> None
     before.add_missing(av.Packet(b"?"))
     said = losses(with_text(facts, before), with_text(facts, digest_of("subrip", b"one")))
     assert any("2 packets became 1" in line for line in said)
+
+
+@pytest.mark.parametrize("codec", ["ass", "subrip"])
+def test_a_run_and_its_verification_agree_on_converted_text(tmp_path: Path, codec: str) -> None:
+    lines = [(0, 40, "one"), (80, 40, r"{\an8}"), (120, 30, "two")]
+    source = make(tmp_path / "a.mkv", Clip(picture=PLAIN, texts=[Text(codec=codec, lines=lines)]))
+    report = vsr.upscale(source, tmp_path / "b.mp4", preset="ultrafast", threads=1)
+    assert report.exit_code == 0, report.lines()
+    assert lost(verify(source, tmp_path / "b.mp4")) == []

@@ -43,12 +43,12 @@ class StreamDigest:
         if not len(data) or (self.codec == "mov_text" and len(data) <= 2):
             return  # the gap between two subtitles
         if self.codec in ("h264", "hevc"):
-            self._add_units(data)
+            for unit in _content_units(self.codec, bytes(data)):
+                self._update(len(unit).to_bytes(4) + unit)
         else:
-            self._hash.update(_without_adts(data) if self.codec == "aac" else data)
+            self._update(_without_adts(data) if self.codec == "aac" else data)
         if _is_blank(self.codec, data):
             self.blank.add(len(self.times))
-        self.num_bytes += len(data)
         self.times.append(_NO_PTS if packet.pts is None else packet.pts)
 
     def add_missing(self, packet: Any) -> None:
@@ -56,12 +56,9 @@ class StreamDigest:
         self._hash.update(b"missing")
         self.times.append(_NO_PTS if packet.pts is None else packet.pts)
 
-    def _add_units(self, data: memoryview) -> None:
-        for unit in _nal_units(bytes(data)):
-            content = unit.rstrip(b"\x00")
-            if content and not _is_framing(self.codec, content):
-                self._hash.update(len(content).to_bytes(4))
-                self._hash.update(content)
+    def _update(self, content: bytes | memoryview) -> None:
+        self._hash.update(content)
+        self.num_bytes += len(content)
 
     @property
     def hexdigest(self) -> str:
@@ -98,6 +95,13 @@ def _is_blank(codec: str, data: memoryview) -> bool:
 
 
 # -- H.264 and HEVC
+
+
+def _content_units(codec: str, data: bytes) -> Iterator[bytes]:
+    for unit in _nal_units(data):
+        content = unit.rstrip(b"\x00")
+        if content and not _is_framing(codec, content):
+            yield content
 
 
 def _is_framing(codec: str, unit: bytes) -> bool:

@@ -175,7 +175,9 @@ def compare_picture(expected: MediaFacts, found: SourceInfo) -> Iterator[Finding
     elif before.format.depth > 8:
         yield Finding("bit depth", "kept", f"{after.format.depth} bits")
     if before.display_matrix != after.display_matrix:
-        yield Finding("rotation", "lost", f"{before.display_matrix} became {after.display_matrix}")
+        yield Finding(
+            "rotation", "lost", f"{_turn(before.display_matrix)} became {_turn(after.display_matrix)}"
+        )
     elif before.display_matrix:
         yield Finding("rotation", "kept", "the display matrix")
     yield from _compare_alpha(expected, after.format.alpha)
@@ -184,6 +186,15 @@ def compare_picture(expected: MediaFacts, found: SourceInfo) -> Iterator[Finding
         yield Finding("side data", "lost", DYNAMIC_SIDE_DATA[kind])
     yield from _compare_tags("picture stream", before.metadata, after.metadata, found.metadata)
     yield from _compare_disposition("picture stream", before.disposition, after.disposition)
+
+
+def _turn(matrix: tuple[int, ...] | None) -> str:
+    """Say in words what a player does with the picture."""
+    if matrix is None:
+        return "none"
+    if matrix[0] * matrix[4] < matrix[1] * matrix[3]:
+        return "a mirrored picture"
+    return f"a turn of {round(math.degrees(math.atan2(matrix[1], matrix[0])))} degrees"
 
 
 def _compare_color(before: VideoInfo, after: VideoInfo) -> Iterator[Finding]:
