@@ -183,8 +183,9 @@ def test_the_report_replaces_neither_source_nor_result(
 
 def test_the_report_is_no_image_of_a_sequence(tmp_path: Path, job: type[FakeJob]) -> None:
     (tmp_path / "f1.png").write_bytes(b"image")
-    arguments = ["upscale", str(tmp_path / "f%d.png"), "out.mkv", "--report", str(tmp_path / "f1.png")]
-    assert main(arguments) == 2
+    arguments = ["upscale", str(tmp_path / "f%d.png"), str(tmp_path / "g%d.png"), "--report"]
+    assert main([*arguments, str(tmp_path / "f1.png")]) == 2
+    assert main([*arguments, str(tmp_path / "g1.png")]) == 2
     assert not job.made
 
 
@@ -212,7 +213,7 @@ def test_a_report_behind_a_link_is_written_there(tmp_path: Path) -> None:
     [
         (OptionError("no such size"), 2, "no such size"),
         (EncodeError("out.mkv: the disk is full"), 1, "out.mkv: the disk is full"),
-        (KeyboardInterrupt(), 130, "KeyboardInterrupt"),
+        (KeyboardInterrupt(), 130, "interrupted"),
         (ZeroDivisionError("x"), 1, "ZeroDivisionError: x"),
     ],
     ids=lambda value: type(value).__name__,

@@ -85,6 +85,8 @@ def exit_code_of(error: BaseException) -> int:
 
 
 def _sentence(error: BaseException) -> str:
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted"
     known = isinstance(error, VsrError | OSError)
     return str(error) if known else f"{type(error).__name__}: {error}".removesuffix(": ")
 

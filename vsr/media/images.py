@@ -99,10 +99,16 @@ def files_of(name: str) -> list[Path]:
 
 def same_files(one: str, other: str) -> bool:
     """True when two names stand for a file in common, also for one that does not exist yet."""
-    if Path(one).resolve() == Path(other).resolve():
+    if Path(one).resolve() == Path(other).resolve() or _makes(one, other) or _makes(other, one):
         return True
     identities = [{(s.st_dev, s.st_ino) for p in files_of(n) if (s := p.stat())} for n in (one, other)]
     return bool(identities[0] & identities[1])
+
+
+def _makes(sequence: str, name: str) -> bool:
+    pattern = _pattern(sequence) if is_sequence(sequence) else None
+    same_folder = Path(sequence).parent.resolve() == Path(name).parent.resolve()
+    return pattern is not None and same_folder and pattern.number_in(Path(name).name) is not None
 
 
 def _pattern(name: str) -> _Pattern | None:
