@@ -32,8 +32,8 @@ def use_isa(name: str, /) -> None: ...
 # Prepare a filter: out[i] = sum over t of weights[i, t] * in[start[i] + t]. start must not descend.
 def bank(start: npt.NDArray[np.int32], weights: npt.NDArray[np.float32], size_in: int, /) -> Bank: ...
 
-# The same for integers along rows. weights[i, t] is two int16, for in[start[i] + 2 * t] (lower half) and the sample
-# after it; an odd number of them ends in 0. 2^14 stands for 1.
+# The same for integers along rows. weights[i, t] is two int16, for in[start[i] + 2 * t] (lower half) and the
+# sample after it; an odd number of them ends in 0. 2^14 stands for 1.
 def pair_bank(start: npt.NDArray[np.int32], weights: npt.NDArray[np.int32], size_in: int, /) -> PairBank: ...
 
 # The same for integers across rows. 2^14 stands for 1, -2^14 where t is odd: weights of odd taps are negated.

@@ -11,6 +11,7 @@ from typing import Any
 
 import av
 
+from vsr.media import images
 from vsr.media._av import reading
 from vsr.media.digests import StreamDigest
 from vsr.media.passthrough import EditList
@@ -115,7 +116,7 @@ def facts_by_demuxing(result: str | Path) -> MediaFacts:
 
 def _count_packets(name: str, info: SourceInfo, times: array[int], digests: dict[int, StreamDigest]) -> None:
     container: Any
-    with av.open(name, "r", metadata_errors="replace") as container:
+    with av.open(images.ffmpeg_url(name), "r", metadata_errors="replace") as container:
         for packet in container.demux():
             if not packet.size:
                 continue

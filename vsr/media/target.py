@@ -13,7 +13,6 @@ import av
 
 from vsr.errors import EncodeError, OptionError
 from vsr.media.images import (
-    as_path,
     ffmpeg_url,
     files_of,
     is_image,
@@ -33,9 +32,6 @@ def resolve(result: str, format: str | None, *, overwrite: bool, source: str) ->
 
     Raises OptionError or EncodeError for a place that cannot be written.
     """
-    source = as_path(source)
-    if as_path(result) != result:
-        raise OptionError(f"{result}: give the path alone, {as_path(result)}")
     if result == "-":
         if sys.__stdout__ is None:
             raise EncodeError("standard output: it is closed; name a file, or open a pipe")

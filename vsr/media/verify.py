@@ -374,6 +374,8 @@ def _compare_stream(
     else:
         how = f"as {after.codec}" if converted else "bit for bit"
         yield Finding(label, "kept", f"{len(new)} packets, {how}")
+    if len(old) != len(new):
+        return  # which packet is which is not known any more
     worst = _worst_offset(old, before.time_base, new, after.time_base, shift)
     if worst > max(after.time_base, before.time_base):
         yield Finding(label, "lost", f"its times moved against the picture by {format_seconds(float(worst))}")

@@ -355,16 +355,27 @@ class Writer:
         if output is None:
             return
         for packet in self._edits.feed(item.stream.index, item.packet):
+            self._move(item.stream, packet)
             if self._routes[item.stream.index].action == "convert":
-                packet = _convert_subtitle(item.stream, packet, output)
+                packet = self._convert(item.stream, packet, output)
             if packet is not None:
                 self._write_packet(item.stream, packet, output)
 
-    def _write_packet(self, stream: StreamInfo, packet: Any, output: Any) -> None:
+    def _move(self, stream: StreamInfo, packet: Any) -> None:
         if self._shift:
             shift = rescale(1, self._shift, stream.time_base)
             packet.pts = None if packet.pts is None else packet.pts - shift
             packet.dts = None if packet.dts is None else packet.dts - shift
+
+    def _convert(self, stream: StreamInfo, packet: Any, output: Any) -> Any:
+        """Return the subtitle in the output's codec; None, and one missing, where it cannot be read."""
+        try:
+            return _convert_subtitle(stream, packet, output)
+        except (av.error.FFmpegError, ValueError):
+            self.digests[stream.index].add_missing(packet)
+            return None
+
+    def _write_packet(self, stream: StreamInfo, packet: Any, output: Any) -> None:
         self.digests[stream.index].add(packet)
         self.bytes_written += packet.size
         packet.stream = output

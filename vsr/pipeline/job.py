@@ -17,6 +17,7 @@ from vsr.errors import MediaError, OptionError
 from vsr.frame import Frame, PixelFormat, pixel_format
 from vsr.media.digests import StreamDigest
 from vsr.media.facts import MediaFacts, attachment_facts, facts_by_demuxing
+from vsr.media.images import as_path
 from vsr.media.passthrough import PICTURE_ONLY
 from vsr.media.pixels import has_captions
 from vsr.media.reader import CopiedPacket, Reader
@@ -135,6 +136,7 @@ class Job:
 
     def __init__(self, source: str, result: str, options: UpscaleOptions | None = None) -> None:
         options = options or UpscaleOptions()
+        source, result = as_path(source), as_path(result)
         _check_device(options.device)
         if options.threads < 0:
             raise OptionError(f"--threads {options.threads}: give 0 for one a core, or a number above 0")
