@@ -14,9 +14,10 @@ import av
 from vsr.media import images
 from vsr.media._av import reading
 from vsr.media.digests import StreamDigest
+from vsr.media.faults import ReadFaults
 from vsr.media.passthrough import EditList
 from vsr.media.pixels import is_transparent
-from vsr.media.reader import CopiedPacket, Reader, ReadFaults
+from vsr.media.reader import CopiedPacket, Reader
 from vsr.media.source import SourceInfo, StreamInfo
 
 
