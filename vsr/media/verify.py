@@ -372,7 +372,8 @@ def _compare_stream(
     elif not converted and before.hexdigest != after.hexdigest:
         yield Finding(label, "lost", "the packets' content changed")
     else:
-        how = f"as {after.codec}" if converted else "bit for bit"
+        rewritten = stream.kind == "subtitle" and stream.codec != match.codec
+        how = f"text and times, as {match.codec}" if rewritten else "bit for bit"
         yield Finding(label, "kept", f"{len(new)} packets, {how}")
     if len(old) != len(new):
         return  # which packet is which is not known any more

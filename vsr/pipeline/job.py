@@ -107,7 +107,7 @@ class Report:
         lines += [f"LOST: {f.subject}: {f.text}" for f in self.lost]
         kept = sum(f.verdict == "kept" for f in self.findings)
         if not self.verified:
-            lines.append("not verified: this output cannot be read back")
+            lines.append("not verified: pipes and images are not read back")
         elif not self.lost:
             lines.append(f"verified: nothing lost ({kept} things compared)")
         return lines

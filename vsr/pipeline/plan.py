@@ -67,7 +67,7 @@ class Plan:
             f"({self.target.container})",
         ]
         lines += [f"also     {route.line}" for route in self.routes]
-        if self.source.chapters:
+        if self.source.chapters and self.target.container not in PICTURE_ONLY:
             lines.append(f"also     {len(self.source.chapters)} chapters")
         return lines + [f"note     {note}" for note in self.notes]
 
@@ -191,6 +191,8 @@ def _left_behind(routes: tuple[Route, ...], container: str) -> list[str]:
 
 
 def _start_notes(source: SourceInfo) -> list[str]:
+    if source.container.startswith("image2"):
+        return ["an image sequence says no rate: 25 fps is assumed"]
     return [f"begins at {format_seconds(float(source.start_seconds))}"] if source.start_seconds else []
 
 
