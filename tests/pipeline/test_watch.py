@@ -15,6 +15,7 @@ import av
 import pytest
 
 from tests.make_media import Clip, Picture, Sound, make, png
+from vsr.media.verify import Finding, verify
 from vsr.options import UpscaleOptions
 from vsr.pipeline.job import Job, Report
 
@@ -148,6 +149,14 @@ def test_closed_captions_are_kept(tmp_path: Path, encoder: str) -> None:
     report = upscale(source, tmp_path / "out.mkv", encoder=encoder)
     assert captions_of(tmp_path / "out.mkv") == wanted
     assert not report.lost
+    assert Finding("closed captions", "kept", "in 12 frames") in report.findings
+
+
+def test_captions_that_an_encoder_drops_unasked_are_lost(tmp_path: Path) -> None:
+    source = captioned(tmp_path / "in.ts")
+    report = upscale(source, tmp_path / "out.mkv", encoder="libx264", encoder_options=("a53cc=0",))
+    assert lost(report) == {"closed captions": "12 frames with them became 0"}
+    assert {f.subject for f in verify(source, tmp_path / "out.mkv").lost} == {"closed captions"}
 
 
 def test_captions_that_an_encoder_cannot_carry_are_said(tmp_path: Path) -> None:

@@ -16,8 +16,9 @@ from vsr.media._av import reading
 from vsr.media.digests import StreamDigest
 from vsr.media.faults import ReadFaults
 from vsr.media.passthrough import EditList
-from vsr.media.pixels import is_transparent
+from vsr.media.pixels import has_captions, is_transparent
 from vsr.media.reader import CopiedPacket, Reader
+from vsr.media.sidedata import CAPTION_MARK
 from vsr.media.source import SourceInfo, StreamInfo
 
 
@@ -36,6 +37,8 @@ class MediaFacts:
     covers: tuple[str, ...] = ()
     """Digests of the cover pictures, whether the container keeps them as streams or attachments."""
     faults: ReadFaults = field(default_factory=ReadFaults)
+    captioned_frames: int = 0
+    """Frames with closed captions inside the coded picture."""
     transparent_frames: int = 0
     """Frames whose alpha plane is not opaque everywhere."""
 
@@ -61,7 +64,7 @@ def facts_by_decoding(source: str | Path, result_container: str) -> MediaFacts:
     """
     times = array("q")
     edits = EditList(result_container)
-    transparent = 0
+    transparent = captioned = 0
     with Reader(source) as reader:
         digests = {
             s.index: StreamDigest(codec=s.codec, time_base=s.time_base)
@@ -72,6 +75,7 @@ def facts_by_decoding(source: str | Path, result_container: str) -> MediaFacts:
             if not isinstance(item, CopiedPacket):
                 times.append(item.pts)
                 transparent += is_transparent(item)
+                captioned += reader.captions_seen and has_captions(item)
             elif item.stream.index in digests:
                 for packet in edits.feed(item.stream.index, item.packet):
                     digests[item.stream.index].add(packet)
@@ -84,6 +88,7 @@ def facts_by_decoding(source: str | Path, result_container: str) -> MediaFacts:
             attachments=files,
             covers=covers,
             faults=reader.faults,
+            captioned_frames=captioned,
             transparent_frames=transparent,
         )
 
@@ -102,7 +107,7 @@ def facts_by_demuxing(result: str | Path) -> MediaFacts:
         if s.kind not in ("attachment", "cover")
     }
     with reading(str(result)):
-        _count_packets(str(result), info, times, digests)
+        captioned = _count_packets(str(result), info, times, digests)
     files, covers = attachment_facts(info.streams)
     return MediaFacts(
         info=info,
@@ -112,10 +117,13 @@ def facts_by_demuxing(result: str | Path) -> MediaFacts:
         attachments=files,
         covers=covers,
         faults=faults,
+        captioned_frames=captioned,
     )
 
 
-def _count_packets(name: str, info: SourceInfo, times: array[int], digests: dict[int, StreamDigest]) -> None:
+def _count_packets(name: str, info: SourceInfo, times: array[int], digests: dict[int, StreamDigest]) -> int:
+    """Account for every packet; return how many of the picture carry captions."""
+    captioned = 0
     container: Any
     with av.open(images.ffmpeg_url(name), "r", metadata_errors="replace") as container:
         for packet in container.demux():
@@ -124,5 +132,7 @@ def _count_packets(name: str, info: SourceInfo, times: array[int], digests: dict
             if packet.stream_index == info.video.index:
                 if packet.pts is not None and not packet.is_discard:
                     times.append(packet.pts)
+                captioned += CAPTION_MARK in bytes(packet)
             elif packet.stream_index in digests:
                 digests[packet.stream_index].add(packet)
+    return captioned

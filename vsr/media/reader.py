@@ -21,6 +21,7 @@ from vsr.media.deinterlace import Deinterlacer
 from vsr.media.faults import ReadFaults
 from vsr.media.pixels import from_av, is_transparent, planar_format
 from vsr.media.sidedata import (
+    CAPTION_MARK,
     DYNAMIC_SIDE_DATA,
     LASTING_SIDE_DATA,
     frame_side_data,
@@ -34,7 +35,6 @@ from vsr.timing import rescale
 _SEEK_BACK_SECONDS = (0, 2, 10, 60)
 _INTERLEAVING_SECONDS = 10
 _LOOK_EVERY_FRAMES = 48
-_CAPTIONS = b"GA94"  # the ATSC identifier before CTA-708 captions, in MPEG-2, H.264 and HEVC alike
 _INTERLACED = range(2, 6)  # AV_FIELD_TT .. AV_FIELD_BT
 _STATED_DURATION = ("mov,mp4", "matroska", "avi", "flv", "asf")
 
@@ -353,7 +353,7 @@ class Reader:
     def _decode(self, packet: Any) -> Iterator[Frame]:
         self._chroma.look(packet)
         content = bytes(packet)
-        self.captions_seen = self.captions_seen or _CAPTIONS in content
+        self.captions_seen = self.captions_seen or CAPTION_MARK in content
         self._icc_profile_seen = self._icc_profile_seen or (self._is_png and b"iCCP" in content)
         try:
             frames = self._decoder.decode(packet)

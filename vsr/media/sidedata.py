@@ -20,6 +20,9 @@ DYNAMIC_SIDE_DATA = {
 """Frame side data that means something to a viewer and that no writer here can carry."""
 
 
+CAPTION_MARK = b"GA94"
+"""The ATSC identifier before CTA-708 captions in a coded picture, in MPEG-2, H.264 and HEVC alike."""
+
 LASTING_SIDE_DATA = DYNAMIC_SIDE_DATA | {
     "MASTERING_DISPLAY_METADATA": "HDR mastering display metadata",
     "CONTENT_LIGHT_LEVEL": "HDR content light level",

@@ -95,6 +95,7 @@ def compare(
     findings = [
         *_compare_frames(expected, found, shift),
         *compare_picture(expected, found.info),
+        *_compare_captions(expected, found),
         *_compare_streams(expected, found, shift, reasons or {}),
         *_compare_chapters(expected, found, shift),
         *_compare_attachments(expected, found, reasons or {}),
@@ -270,6 +271,14 @@ def _compare_alpha(expected: MediaFacts, kept: bool) -> Iterator[Finding]:
         yield Finding("alpha", "lost", f"{expected.transparent_frames} frames are transparent in the source")
     elif expected.transparent_frames:
         yield Finding("alpha", "kept", f"in {expected.transparent_frames} frames")
+
+
+def _compare_captions(expected: MediaFacts, found: MediaFacts) -> Iterator[Finding]:
+    before, after = expected.captioned_frames, found.captioned_frames
+    if before and before != after:
+        yield Finding("closed captions", "lost", f"{before} frames with them became {after}")
+    elif before:
+        yield Finding("closed captions", "kept", f"in {before} frames")
 
 
 def _compare_hdr(before: HdrMetadata, after: HdrMetadata) -> Iterator[Finding]:

@@ -16,6 +16,7 @@ from vsr.device.cpu import usable_cores
 from vsr.errors import MediaError, OptionError
 from vsr.frame import Frame, PixelFormat, pixel_format
 from vsr.media.digests import StreamDigest
+from vsr.media.encoders import spec_of
 from vsr.media.facts import MediaFacts, attachment_facts, facts_by_demuxing
 from vsr.media.images import as_path
 from vsr.media.passthrough import PICTURE_ONLY
@@ -285,13 +286,19 @@ class Job:
         if plan.target.container in _SUMS:
             return ()
         findings = tuple(compare_picture(self._expected(writer), planned_result(plan)))
+        if self._watch.captioned_frames and not spec_of(plan.encoding.encoder).keeps_captions:
+            findings += (Finding("closed captions", "lost", f"{plan.encoding.encoder} cannot carry them"),)
         if plan.target.container not in PICTURE_ONLY:
             left = [r for r in plan.routes if r.action == "leave"]
             findings += tuple(Finding(r.stream.label, "lost", r.reason) for r in left)
         return findings
 
     def _expected(self, writer: Writer) -> MediaFacts:
-        return replace(_expected(self.plan, writer), transparent_frames=self._watch.transparent_frames)
+        return replace(
+            _expected(self.plan, writer),
+            transparent_frames=self._watch.transparent_frames,
+            captioned_frames=self._watch.captioned_frames,
+        )
 
     def close(self) -> None:
         """Close source and result. Idempotent."""

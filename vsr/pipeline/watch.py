@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 from vsr.frame import Frame, PictureSpec
-from vsr.media.encoders import spec_of
 from vsr.media.pixels import has_captions, is_transparent
 from vsr.media.reader import CopiedPacket, Reader
 from vsr.media.verify import Finding
@@ -61,7 +60,7 @@ class SourceWatch:
         found = [Finding("source", "lost", line) for line in faults.damage()]
         found += [Finding("source", "note", line) for line in faults.repairs()]
         found += self._count_findings() if complete and not faults.damage() else []
-        return tuple(found + self._change_findings() + self._rate_findings() + self._caption_findings())
+        return tuple(found + self._change_findings() + self._rate_findings())
 
     def _count_findings(self) -> list[Finding]:
         stated = self._plan.source.video.num_frames_from_header
@@ -110,13 +109,3 @@ class SourceWatch:
         worst = format_seconds(self._off_grid_seconds)
         text = f"yuv4mpegpipe has one rate: off by up to {worst}; -f nut keeps them"
         return [Finding("frame times", "lost", text)]
-
-    def _caption_findings(self) -> list[Finding]:
-        if not self.captioned_frames:
-            return []
-        encoder = self._plan.encoding.encoder
-        if spec_of(encoder).keeps_captions:
-            return [
-                Finding("closed captions", "kept", f"given to {encoder} in {self.captioned_frames} frames")
-            ]
-        return [Finding("closed captions", "lost", f"{encoder} cannot carry them; libx264 and libx265 can")]
