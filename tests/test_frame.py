@@ -128,3 +128,16 @@ def test_frames_compare_by_identity_and_default_to_no_colour() -> None:
     assert make("gray") != make("gray")
     assert make("gray").color == ColorSpec()
     assert make("gray").color.matrix is Matrix.UNSPECIFIED
+
+
+@pytest.mark.parametrize("name", ["gbrpf32le", "gbrapf32le", "grayf32le"])
+def test_formats_of_float32(name: str) -> None:
+    fmt = pixel_format(name)
+    assert (fmt.name, fmt.is_float, fmt.max_value, fmt.dtype) == (name, True, 1, np.float32)
+    assert format_name(fmt.family, fmt.depth, alpha=fmt.alpha) == name
+
+
+@pytest.mark.parametrize("name", ["yuv444pf32le", "gbrpf32le10", "gbrpf32"])
+def test_no_other_formats_of_float32(name: str) -> None:
+    with pytest.raises(OptionError, match="pixel format"):
+        pixel_format(name)

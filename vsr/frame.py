@@ -15,11 +15,13 @@ from vsr.color import ColorSpec
 from vsr.errors import OptionError
 
 Plane = npt.NDArray[Any]
-"""A (height, width) array of uint8 or uint16 samples; the row stride may be larger than the width."""
+"""A (height, width) array of uint8, uint16 or float32; the row stride may be larger than the width."""
 Family = Literal["yuv", "gray", "rgb"]
 
 _SUBSAMPLING = {"444": (0, 0), "440": (0, 1), "422": (1, 0), "420": (1, 1), "411": (2, 0), "410": (2, 2)}
-_NAME = re.compile(r"(?:yuv(?P<a>a?)(?P<sub>4\d\d)p|gbr(?P<ra>a?)p|gray)(?P<depth>\d+)?(?P<le>le)?")
+_NAME = re.compile(r"(?:yuv(?P<a>a?)(?P<sub>4\d\d)p|gbr(?P<ra>a?)p|gray)(?P<float>f32le|)(?P<depth>\d+)?(?P<le>le)?")
+FLOAT_DEPTH = 32
+"""The depth of formats whose samples are float32."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,20 +31,30 @@ class PixelFormat:
     Planes come in FFmpeg's order: Y Cb Cr [A], or G B R [A], or Y. Samples are uint8 up to 8 bits and
     uint16 above, in the low bits. Names are FFmpeg's: yuv420p, yuv422p10le, gbrap, gray16le.
     Packed, semi-planar and palette formats are unpacked, without loss, where frames enter (vsr/media).
+
+    Between the steps of an upscaler, samples may be float32: gbrpf32le, gbrapf32le and grayf32le, with code
+    value 1 for full scale; nothing clamps them to 0..1.
     """
 
     name: str
     family: Family
     depth: int
-    """Bits per sample, 8 to 16."""
+    """Bits per sample, 8 to 16, or FLOAT_DEPTH."""
     log2_chroma_w: int = 0
     log2_chroma_h: int = 0
     alpha: bool = False
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """uint8 for 8 bits, uint16 above."""
+        """uint8 for 8 bits, uint16 above, or float32."""
+        if self.is_float:
+            return np.dtype(np.float32)
         return np.dtype(np.uint8 if self.depth == 8 else np.uint16)
+
+    @property
+    def is_float(self) -> bool:
+        """True where samples are float32."""
+        return self.depth == FLOAT_DEPTH
 
     @property
     def num_planes(self) -> int:
@@ -51,8 +63,8 @@ class PixelFormat:
 
     @property
     def max_value(self) -> int:
-        """The largest code value, 2^depth - 1."""
-        return int((1 << self.depth) - 1)
+        """The largest code value: 2^depth - 1, or 1 of float32."""
+        return 1 if self.is_float else int((1 << self.depth) - 1)
 
     def is_chroma(self, plane: int) -> bool:
         """True for Cb and Cr."""
@@ -80,7 +92,9 @@ def pixel_format(name: str) -> PixelFormat:
         raise OptionError(
             f"pixel format {name!r} is not one that frames have: planar, 8 to 16 bit, little-endian"
         )
-    depth = int(match["depth"] or 8)
+    depth = FLOAT_DEPTH if match["float"] else int(match["depth"] or 8)
+    if match["float"] and (match["sub"] or match["depth"] or match["le"]):
+        raise OptionError(f"pixel format {name!r} is unknown; those of float32 are gray and gbr(a)p")
     if match["sub"]:
         return PixelFormat(
             name.replace("yuvj", "yuv"), "yuv", depth, *_SUBSAMPLING[match["sub"]], match["a"] == "a"
@@ -94,7 +108,7 @@ def format_name(
     family: Family, depth: int, log2_chroma: tuple[int, int] = (0, 0), *, alpha: bool = False
 ) -> str:
     """Return FFmpeg's name of the planar format with these properties, e.g. "yuv420p10le"."""
-    bits = f"{depth}le" if depth > 8 else ""
+    bits = "" if depth == 8 else "f32le" if depth == FLOAT_DEPTH else f"{depth}le"
     if family == "gray":
         return f"gray{bits}"
     if family == "rgb":

@@ -86,10 +86,11 @@ bool HeldPlane::take(PyObject* object, bool writable) {
     if (PyObject_GetBuffer(object, &buffer_, flags) != 0) return false;
     held_ = true;
     const bool samples = buffer_.ndim == 2 &&
-        (std::strcmp(buffer_.format, "B") == 0 || std::strcmp(buffer_.format, "H") == 0);
+        (std::strcmp(buffer_.format, "B") == 0 || std::strcmp(buffer_.format, "H") == 0 ||
+         std::strcmp(buffer_.format, "f") == 0);
     if (!samples || buffer_.shape[0] < 1 || buffer_.shape[1] < 1 || buffer_.shape[0] > 1 << 20 ||
         buffer_.shape[1] > 1 << 20 || (buffer_.shape[1] > 1 && buffer_.strides[1] != buffer_.itemsize)) {
-        PyErr_SetString(PyExc_TypeError, "a plane is a (height, width) array of uint8 or uint16 with contiguous rows");
+        PyErr_SetString(PyExc_TypeError, "a plane is a (height, width) array of uint8, uint16 or float32 with contiguous rows");
         return false;
     }
     plane = Plane{static_cast<unsigned char*>(buffer_.buf), buffer_.strides[0], int(buffer_.shape[1]),

@@ -7,7 +7,7 @@
 
 namespace vsr {
 
-// A (height, width) array of uint8 or uint16, held by the buffer protocol for as long as this lives.
+// A (height, width) array of uint8, uint16 or float32, held by the buffer protocol for as long as this lives.
 class HeldPlane {
 public:
     HeldPlane() = default;

@@ -15,7 +15,7 @@ constexpr int kSlack = 32;  // floats that may be read past the end of a scratch
 static constexpr int round_up(int n, int step) { return (n + step - 1) / step * step; }
 static constexpr int row_floats(int width) { return round_up(width, kBlock) + kSlack; }
 
-// Samples of 1 or 2 bytes; rows `stride` bytes apart.
+// Samples of 1 or 2 bytes, or float32 in 4; rows `stride` bytes apart.
 struct Plane {
     unsigned char* data;
     std::ptrdiff_t stride;

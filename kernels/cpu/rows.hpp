@@ -27,6 +27,7 @@ inline void samples_to_floats(const T* in, int n, float* out) {
 
 inline void samples_to_floats(const Plane& plane, int y, int from, int n, float* out) {
     if (plane.bytes == 1) return samples_to_floats(plane.row<const std::uint8_t>(y) + from, n, out);
+    if (plane.bytes == 4) return void(std::memcpy(out, plane.row<const float>(y) + from, n * sizeof(float)));
     samples_to_floats(plane.row<const std::uint16_t>(y) + from, n, out);
 }
 
@@ -305,6 +306,17 @@ inline __attribute__((always_inline)) void write_bytes(const Sums& sums, std::ui
     std::memcpy(out + x, rest, width - x);
 }
 
+// Into float32, unrounded; writes nothing beyond `width`.
+struct ToFloatSamples {
+    float* out;
+    F bias;
+
+    template <class Sums>
+    void operator()(const Sums& sums, int width) const {
+        for (int x = 0; x < width; x += LANES) store_some(out + x, sums.at(x) + bias, width - x);
+    }
+};
+
 // A row as it is.
 struct Unfiltered {
     const float* row;
@@ -337,6 +349,7 @@ inline void store_row(const Sums& sums, const Plane& out, int y, int from, int w
     using u8 = std::uint8_t;
     using u16 = std::uint16_t;
     if (out.bytes == 1) return ToSamples<u8>{out.row<u8>(y) + from, bias, top, out.stream}(sums, width);
+    if (out.bytes == 4) return ToFloatSamples{out.row<float>(y) + from, all(bias)}(sums, width);
     ToSamples<u16>{out.row<u16>(y) + from, bias, top, out.stream}(sums, width);
 }
 

@@ -157,3 +157,21 @@ def test_matrices_without_a_conversion_are_refused(matrix: Matrix) -> None:
     source = replace(spec(8, 8), color=replace(spec(8, 8).color, matrix=matrix))
     with pytest.raises(OptionError, match=r"keep the source's format|tag the source"):
         Convert(source, pixel_format("gbrp"), spec(8, 8, "gbrp").color)
+
+
+@pytest.mark.parametrize("name", ["yuv420p", "yuv444p10le", "gray", "gbrap"])
+def test_float32_between_holds_what_it_is_given(isa: str, name: str) -> None:
+    source = spec(37, 23, name, matrix=Matrix.RGB if name.startswith("gbr") else Matrix.BT709)
+    alpha = "a" if source.format.alpha else ""
+    into = Convert(
+        source,
+        pixel_format(f"gbr{alpha}pf32le"),
+        replace(source.color, matrix=Matrix.RGB, range=Range.FULL),
+    )
+    planes = noise(source)
+    values = run(into, planes)
+    for plane, wanted in zip(values, into.reference(planes), strict=True):
+        np.testing.assert_array_equal(plane, wanted)
+    assert values[0].min() < 0 or name in ("gbrap", "gray")  # nothing is clamped
+    back = run(Convert(into.output, source.format, source.color), values)
+    np.testing.assert_array_equal(back[0], planes[0])

@@ -41,7 +41,7 @@ class Grid:
     """
 
     def __init__(self, source: PictureSpec, target: PictureSpec, *, up: str) -> None:
-        full = pixel_format(format_name("yuv", target.format.depth))
+        full = pixel_format("yuv444p")
         self.target = target
         grid = PictureSpec(width=target.width, height=target.height, format=full, color=target.color)
         self.inputs = tuple(

@@ -8,18 +8,19 @@ from vsr.frame import PixelFormat
 def levels(fmt: PixelFormat, color: ColorSpec, plane: int) -> tuple[float, float]:
     """Return (scale, offset) such that code = scale * value + offset, ITU-T H.273 section 8.3.
 
-    Values are 0..1, and -0.5..0.5 for Cb and Cr. Alpha is always at full range.
+    Values are 0..1, and -0.5..0.5 for Cb and Cr. Alpha is always at full range. Luma of limited range in
+    float32 lies in 16/255..235/255, whatever depth it came from.
     Raises OptionError where the range is needed and unspecified.
     """
-    top, factor = fmt.max_value, 2 ** (fmt.depth - 8)
+    top, factor = fmt.max_value, 1 / 255 if fmt.is_float else 2 ** (fmt.depth - 8)
     if plane == fmt.num_planes - 1 and fmt.alpha:
         return top, 0
     if color.range is Range.UNSPECIFIED:
         raise OptionError(
             f"the range of {fmt.name} is unspecified; give LIMITED or FULL, or use ColorSpec.guessed"
         )
-    middle = 1 << (fmt.depth - 1)
     if fmt.is_chroma(plane):
+        middle = 1 << (fmt.depth - 1)
         limited = 219 if color.matrix is Matrix.YCGCO else 224  # YCgCo is made of RGB's code values
         return (top, middle) if color.range is Range.FULL else (limited * factor, middle)
     return (top, 0) if color.range is Range.FULL else (219 * factor, 16 * factor)

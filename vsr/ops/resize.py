@@ -161,7 +161,7 @@ class Resize:
         """Write the resized `planes` into `into`, arrays of the output's shapes and types."""
         for plan, target in zip(self._plans, into, strict=True):
             if plan.source is None:
-                target[...] = int(plan.bias)
+                target[...] = plan.bias
             elif plan.is_copy:
                 np.copyto(target, planes[plan.source])
             else:
@@ -252,6 +252,11 @@ def source_plane(source: PixelFormat, target: PixelFormat, plane: int) -> int | 
 
 
 def to_samples(values: npt.NDArray[np.floating], bias: float, fmt: PixelFormat) -> Plane:
-    """Return values + bias as samples: rounded, halves to even, and clamped to what the format holds."""
+    """Return values + bias as samples: rounded, halves to even, and clamped to what the format holds.
+
+    Samples of float32 are neither.
+    """
+    if fmt.is_float:
+        return (values + values.dtype.type(bias)).astype(fmt.dtype)
     rounded = np.rint(values + values.dtype.type(bias))
     return np.clip(rounded, 0, fmt.max_value).astype(fmt.dtype)
