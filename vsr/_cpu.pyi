@@ -1,7 +1,8 @@
 # Image kernels for the CPU. They trust their callers: only memory safety is checked here.
 #
 # Thread-safety: safe, and the interpreter's lock is released while kernels run. `threads` splits the rows of
-# one call; several calls may run at once. Every instruction set gives the same bits.
+# one call; several calls may run at once. Every instruction set gives
+# the same bits, but for networks, which use fused multiply-add where there is one.
 
 from typing import NewType, TypeAlias
 
@@ -13,6 +14,7 @@ from vsr.frame import Plane
 Bank = NewType("Bank", object)
 PairBank = NewType("PairBank", object)
 ShortBank = NewType("ShortBank", object)
+Net = NewType("Net", object)
 
 # (plane, columns, rows): a plane of the source and its way to the grid, where components meet.
 _Input: TypeAlias = tuple[Plane, Bank, Bank]
@@ -67,6 +69,25 @@ def anime4k(
     outputs: tuple[_Output, ...],
     factors: npt.NDArray[np.float32],
     top: float,
+    threads: int,
+    /,
+) -> None: ...
+
+# True where networks may have planes of bfloat16, by the instruction set in use.
+def has_bfloat16() -> bool: ...
+
+# Prepare a network: the numbers and values of its buffers and stages, in the order that kernels/cpu/net_owned.hpp
+# gives. Raises ValueError where they do not fit together.
+def net(numbers: npt.NDArray[np.int32], values: npt.NDArray[np.float32], /) -> Net: ...
+
+# Run a network. The outputs' grid is as many times as large as the inputs' as the network enlarges. Columns are done
+# `tile` of the input at a time, a multiple of 64.
+def run_net(
+    net: Net,
+    inputs: tuple[_Input, ...],
+    outputs: tuple[_Output, ...],
+    top: float,
+    tile: int,
     threads: int,
     /,
 ) -> None: ...

@@ -19,7 +19,9 @@ Plane = npt.NDArray[Any]
 Family = Literal["yuv", "gray", "rgb"]
 
 _SUBSAMPLING = {"444": (0, 0), "440": (0, 1), "422": (1, 0), "420": (1, 1), "411": (2, 0), "410": (2, 2)}
-_NAME = re.compile(r"(?:yuv(?P<a>a?)(?P<sub>4\d\d)p|gbr(?P<ra>a?)p|gray)(?P<float>f32le|)(?P<depth>\d+)?(?P<le>le)?")
+_NAME = re.compile(
+    r"(?:yuv(?P<a>a?)(?P<sub>4\d\d)p|gbr(?P<ra>a?)p|gray)(?P<float>f32le|)(?P<depth>\d+)?(?P<le>le)?"
+)
 FLOAT_DEPTH = 32
 """The depth of formats whose samples are float32."""
 

@@ -135,8 +135,8 @@ public:
     Cascade(const Anime4kJob& job, int first, int last, float* memory) : job_(job), planes_(job.planes) {
         Scratch scratch{memory};
         const int width = planes_.width, height = planes_.height;
-        for (int i = 0; i < planes_.inputs; ++i) sources_[i].open(planes_.in[i], width, scratch);
-        span_ = open_sinks(sinks_, planes_, first, last, scratch);
+        for (int i = 0; i < planes_.inputs; ++i) sources_[i].open(planes_.in[i], 0, width, scratch);
+        span_ = open_sinks(sinks_, planes_, first, last, {0, width}, 0, scratch);
         for (int i = 0; i < planes_.inputs; ++i) {
             color_[i].open(kColorRows, width, height, scratch);
             pushed_[i].open(kPushedRows, width, height, scratch);

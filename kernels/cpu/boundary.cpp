@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <cstring>
 #include <new>
+#include <stdexcept>
+
+#include "net_owned.hpp"
 
 namespace vsr {
 
@@ -123,10 +126,11 @@ bool HeldPlanes::take_output(PyObject* tuple, int i, Planes& planes) {
         return false;
     PlaneOut& out = planes.out[i];
     out = PlaneOut{outputs_[i].plane, bank_of(columns), bank_of(rows), bias, shift};
-    if (!out.columns || !out.rows || !fits(*out.columns, planes.width, out.plane.width, "columns") ||
-        !fits(*out.rows, planes.height, out.plane.height, "rows"))
+    const int width = planes.width * scale_, height = planes.height * scale_;
+    if (!out.columns || !out.rows || !fits(*out.columns, width, out.plane.width, "columns") ||
+        !fits(*out.rows, height, out.plane.height, "rows"))
         return false;
-    if (shift < 0 || shift > 2 || out.plane.height != (planes.height + (1 << shift) - 1) >> shift) {
+    if (shift < 0 || shift > 2 || out.plane.height != (height + (1 << shift) - 1) >> shift) {
         PyErr_SetString(PyExc_ValueError, "the rows of a plane are those of the grid, shifted right by 0, 1 or 2");
         return false;
     }
@@ -134,7 +138,7 @@ bool HeldPlanes::take_output(PyObject* tuple, int i, Planes& planes) {
     return true;
 }
 
-bool HeldPlanes::take(PyObject* inputs, PyObject* outputs, float top, Planes& planes) {
+bool HeldPlanes::take(PyObject* inputs, PyObject* outputs, float top, Planes& planes, int scale) {
     const Py_ssize_t count_in = PyTuple_Size(inputs), count_out = PyTuple_Size(outputs);
     if (PyErr_Occurred()) return false;
     if ((count_in != 1 && count_in != 3) || (count_out != 1 && count_out != 3)) {
@@ -144,6 +148,7 @@ bool HeldPlanes::take(PyObject* inputs, PyObject* outputs, float top, Planes& pl
     planes.inputs = int(count_in);
     planes.outputs = int(count_out);
     planes.top = top;
+    scale_ = scale;
     for (int i = 0; i < planes.inputs; ++i)
         if (!take_input(PyTuple_GetItem(inputs, i), i, planes)) return false;
     for (int i = 0; i < planes.outputs; ++i)
@@ -165,6 +170,39 @@ bool floats_of(PyObject* object, int count, float* out) {
 PyObject* new_bank(PyObject*, PyObject* args) { return new_bank_of<float>(args); }
 PyObject* new_pair_bank(PyObject*, PyObject* args) { return new_bank_of<std::int32_t>(args); }
 PyObject* new_short_bank(PyObject*, PyObject* args) { return new_bank_of<std::int16_t>(args); }
+
+namespace {
+constexpr const char* kNetName = "vsr._cpu.net";
+
+void delete_net(PyObject* capsule) { delete static_cast<OwnedNet*>(PyCapsule_GetPointer(capsule, kNetName)); }
+
+template <class T>
+std::vector<T> copied(const Buffer& buffer) {
+    const auto* first = static_cast<const T*>(buffer.view.buf);
+    return std::vector<T>(first, first + buffer.view.shape[0]);
+}
+}  // namespace
+
+PyObject* new_net(PyObject*, PyObject* args) {
+    PyObject *ints, *floats;
+    if (!PyArg_ParseTuple(args, "OO", &ints, &floats)) return nullptr;
+    Buffer numbers, values;
+    if (!numbers.take(ints, "i", 1) || !values.take(floats, "f", 1)) return nullptr;
+    OwnedNet* net;
+    try {
+        net = new OwnedNet(copied<std::int32_t>(numbers), copied<float>(values));
+    } catch (const std::bad_alloc&) {
+        return PyErr_NoMemory();
+    } catch (const std::invalid_argument& error) {
+        PyErr_SetString(PyExc_ValueError, error.what());
+        return nullptr;
+    }
+    PyObject* capsule = PyCapsule_New(net, kNetName, delete_net);
+    if (!capsule) delete net;
+    return capsule;
+}
+
+OwnedNet* net_of(PyObject* capsule) { return static_cast<OwnedNet*>(PyCapsule_GetPointer(capsule, kNetName)); }
 
 const Bank* bank_of(PyObject* capsule) { return view_of<float>(capsule); }
 const PairBank* pair_bank_of(PyObject* capsule) { return view_of<std::int32_t>(capsule); }

@@ -25,20 +25,26 @@ private:
 };
 
 // Planes of a job: inputs are (plane, columns, rows) that lead to one grid, outputs (plane, columns, rows, bias,
-// shift) that lead from it. One or three of each.
+// shift) that lead from one that is `scale` times as large. One or three of each.
 class HeldPlanes {
 public:
-    bool take(PyObject* inputs, PyObject* outputs, float top, Planes& planes);
-    int step = 1;  // rows of the grid that bands are multiples of
+    bool take(PyObject* inputs, PyObject* outputs, float top, Planes& planes, int scale = 1);
+    int step = 1;  // rows of the outputs' grid that bands are multiples of
 
 private:
     bool take_input(PyObject* tuple, int i, Planes& planes);
     bool take_output(PyObject* tuple, int i, Planes& planes);
     HeldPlane inputs_[3], outputs_[3];
+    int scale_ = 1;
 };
 
 // False with an exception set unless `object` is a contiguous array of `count` float32.
 bool floats_of(PyObject* object, int count, float* out);
+
+// A network of (int32 array, float32 array) in a capsule, or null with an exception set; see net_owned.hpp.
+class OwnedNet;
+PyObject* new_net(PyObject* module, PyObject* args);
+OwnedNet* net_of(PyObject* capsule);
 
 PyObject* new_bank(PyObject* module, PyObject* args);
 

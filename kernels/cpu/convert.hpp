@@ -33,8 +33,8 @@ void convert(const ConvertJob& job, int first, int last, float* memory) {
     Source sources[3];
     Sink sinks[3];
     float *rows[3], *mixed[3];
-    for (int i = 0; i < planes.inputs; ++i) sources[i].open(planes.in[i], planes.width, scratch);
-    const Span span = open_sinks(sinks, planes, first, last, scratch);
+    for (int i = 0; i < planes.inputs; ++i) sources[i].open(planes.in[i], 0, planes.width, scratch);
+    const Span span = open_sinks(sinks, planes, first, last, {0, planes.width}, 0, scratch);
     for (auto& row : rows) row = scratch.take(row_floats(planes.width));
     for (auto& row : mixed) row = scratch.take(row_floats(planes.width));
     for (int y = span.from; y < span.to; ++y) {

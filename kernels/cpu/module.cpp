@@ -1,6 +1,7 @@
 // vsr._cpu: image kernels for the CPU. Signatures and meaning: vsr/_cpu.pyi.
 #include "boundary.hpp"
 #include "bands.hpp"
+#include "net_owned.hpp"
 
 #include <atomic>
 #include <cstring>
@@ -16,7 +17,7 @@ std::vector<const Kernels*> available() {
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
         __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq"))
         tables.push_back(&kernels_avx512);
-    if (__builtin_cpu_supports("avx2")) tables.push_back(&kernels_avx2);
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) tables.push_back(&kernels_avx2);
 #endif
     tables.push_back(&kernels_plain);
     return tables;
@@ -135,6 +136,46 @@ PyObject* anime4k(PyObject*, PyObject* args) {
     });
 }
 
+// The kernels for networks of the instruction set in use.
+const NetKernels& net_kernels() {
+#ifdef VSR_X86
+    if (active.load() == &kernels_avx512) return __builtin_cpu_supports("avx512bf16") ? net_avx512_bf16 : net_avx512;
+    if (active.load() == &kernels_avx2) return net_avx2;
+#endif
+    return net_plain;
+}
+
+PyObject* has_bfloat16(PyObject*, PyObject*) { return PyBool_FromLong(net_kernels().halves); }
+
+PyObject* run_net(PyObject*, PyObject* args) {
+    PyObject *capsule, *inputs, *outputs;
+    float top;
+    int tile, threads;
+    if (!PyArg_ParseTuple(args, "OOOfii", &capsule, &inputs, &outputs, &top, &tile, &threads)) return nullptr;
+    OwnedNet* net = net_of(capsule);
+    if (!net) return nullptr;
+    const NetProgram& program = net->view;
+    HeldPlanes held;
+    NetJob job{&program, {}, tile};
+    if (!held.take(inputs, outputs, top, job.planes, program.scale)) return nullptr;
+    const NetKernels& kernels = net_kernels();
+    bool halves = false;
+    for (int b = 0; b < program.num_buffers; ++b) halves = halves || program.buffers[b].half;
+    if (tile < kNetTile || tile % kNetTile || program.buffers[0].planes != job.planes.inputs ||
+        program.buffers[program.stages[program.num_stages - 1].out].planes != job.planes.outputs ||
+        job.planes.width % program.multiple || job.planes.height % program.multiple || (halves && !kernels.halves))
+        return PyErr_Format(PyExc_ValueError, "the planes, the tile or the processor do not suit the network");
+    return released([&] {
+        const std::size_t floats = net_scratch(job);
+        const int rows = job.planes.height * program.scale;
+        std::vector<std::unique_ptr<Floats>> scratch;
+        for (int band = num_bands(rows, held.step, threads); band > 0; --band) scratch.push_back(net->borrow(floats));
+        in_bands_with(scratch, rows, held.step,
+                      [&](int first, int last, float* memory) { kernels.run(job, first, last, memory); });
+        for (auto& piece : scratch) net->give_back(std::move(piece));
+    });
+}
+
 PyMethodDef methods[] = {
     {"isas", isas, METH_NOARGS, nullptr},
     {"isa", isa, METH_NOARGS, nullptr},
@@ -146,6 +187,9 @@ PyMethodDef methods[] = {
     {"resize_integer", resize_integer, METH_VARARGS, nullptr},
     {"convert", convert, METH_VARARGS, nullptr},
     {"anime4k", anime4k, METH_VARARGS, nullptr},
+    {"has_bfloat16", has_bfloat16, METH_NOARGS, nullptr},
+    {"net", new_net, METH_VARARGS, nullptr},
+    {"run_net", run_net, METH_VARARGS, nullptr},
     {nullptr, nullptr, 0, nullptr},
 };
 PyModuleDef definition = {PyModuleDef_HEAD_INIT, "_cpu", nullptr, -1, methods, nullptr, nullptr, nullptr, nullptr};

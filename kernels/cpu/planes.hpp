@@ -17,11 +17,17 @@ struct Scratch {
 
 class Source {
 public:
-    void open(const PlaneIn& in, int width, Scratch& scratch) {
+    // For the columns [from, to) of the grid, `from` a multiple of kBlock.
+    void open(const PlaneIn& in, int from, int to, Scratch& scratch) {
         in_ = &in;
-        width_ = width;
+        from_ = from;
+        width_ = to - from;
+        const Bank& columns = *in.columns;
+        first_sample_ = columns.identity ? from : columns.start[from];
+        const int last = columns.identity ? to : columns.start[to - 1] + columns.span;
+        samples_wide_ = last - first_sample_;
         samples_ = scratch.take(row_floats(in.plane.width));
-        ring_ = Ring{scratch.take(std::size_t(in.rows->taps) * row_floats(width)), in.rows->taps, row_floats(width)};
+        ring_ = Ring{scratch.take(std::size_t(in.rows->taps) * row_floats(width_)), in.rows->taps, row_floats(width_)};
     }
 
     // Write row y of the grid. Rows must ascend.
@@ -36,24 +42,39 @@ public:
 private:
     void filtered(int y, float* out) {
         const Bank& columns = *in_->columns;
-        if (columns.identity) return samples_to_floats(in_->plane, y, 0, width_, out);
-        samples_to_floats(in_->plane, y, 0, in_->plane.width, samples_);
-        filter_row(samples_, 0, columns, 0, columns.blocks, out);
+        float* samples = columns.identity ? out : samples_;
+        samples_to_floats(in_->plane, y, first_sample_, samples_wide_, samples);
+        if (columns.identity) return;
+        filter_row(samples, first_sample_, columns, from_ / kBlock, (from_ + width_ + kBlock - 1) / kBlock, out);
     }
 
     const PlaneIn* in_;
-    int width_;
+    int from_, width_;
+    int first_sample_, samples_wide_;
     float* samples_;
     Ring ring_;
     int next_ = 0;
 };
 
+// Columns of the grid.
+struct Columns {
+    int first, last;
+};
+
 class Sink {
 public:
-    // For the plane's rows that belong to the grid's rows [first, last).
-    void open(const PlaneOut& out, float top, int first, int last, Scratch& scratch) {
+    // For the plane's rows that belong to the grid's rows [first, last), and of these the columns that belong to
+    // `columns` of the grid, whose first is a multiple of kBlock samples of the plane. Rows that come begin at the
+    // grid's column `from`.
+    void open(const PlaneOut& out, float top, int first, int last, Columns columns, int from, Scratch& scratch) {
         out_ = &out;
         top_ = top;
+        from_column_ = from;
+        int shift = 0;
+        const int width = out.columns->size_in;
+        while ((width + (1 << shift) - 1) >> shift > out.plane.width) ++shift;
+        first_column_ = columns.first >> shift;
+        last_column_ = columns.last == width ? out.plane.width : columns.last >> shift;
         const int pitch = row_floats(out.plane.width), taps = out.rows->taps;
         ring_ = Ring{scratch.take(std::size_t(taps) * pitch), taps, pitch};
         next_ = first >> out.shift;
@@ -68,14 +89,16 @@ public:
 
     void take(int y, const float* row) {
         if (y < from_ || y >= to_) return;
-        if (out_->columns->identity && out_->rows->identity)
-            return store_row(Unfiltered{row}, out_->plane, y, 0, out_->plane.width, out_->bias, top_);
         const Bank &columns = *out_->columns, &rows = *out_->rows;
+        const int width = last_column_ - first_column_;
+        const float* own = row + (first_column_ - from_column_);  // where columns are not filtered
+        if (columns.identity && rows.identity)
+            return store_row(Unfiltered{own}, out_->plane, y, first_column_, width, out_->bias, top_);
         float* kept = ring_.row(y);
-        if (columns.identity) std::memcpy(kept, row, columns.size_out * sizeof(float));
-        else filter_row(row, 0, columns, 0, columns.blocks, kept);
+        if (columns.identity) std::memcpy(kept, own, width * sizeof(float));
+        else filter_row(row, from_column_, columns, first_column_ / kBlock, (last_column_ + kBlock - 1) / kBlock, kept);
         for (; next_ < last_ && rows.start[next_] + rows.taps == y + 1; ++next_)
-            filter_across(ring_, rows, next_, out_->plane.width, out_->plane, 0, out_->bias, top_);
+            filter_across(ring_, rows, next_, width, out_->plane, first_column_, out_->bias, top_);
     }
 
 private:
@@ -83,6 +106,7 @@ private:
     float top_;
     Ring ring_;
     int next_, last_, from_, to_;
+    int first_column_, last_column_, from_column_;
 };
 
 // The rows of the grid that a band's sinks need.
@@ -90,10 +114,11 @@ struct Span {
     int from, to;
 };
 
-inline Span open_sinks(Sink* sinks, const Planes& planes, int first, int last, Scratch& scratch) {
-    Span span{planes.height, 0};
+inline Span open_sinks(Sink* sinks, const Planes& planes, int first, int last, Columns columns, int from,
+                       Scratch& scratch) {
+    Span span{planes.out[0].rows->size_in, 0};
     for (int i = 0; i < planes.outputs; ++i) {
-        sinks[i].open(planes.out[i], planes.top, first, last, scratch);
+        sinks[i].open(planes.out[i], planes.top, first, last, columns, from, scratch);
         if (sinks[i].from() < span.from) span.from = sinks[i].from();
         if (sinks[i].to() > span.to) span.to = sinks[i].to();
     }

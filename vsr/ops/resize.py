@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -111,7 +111,9 @@ class Resize:
         scaler: str = "lanczos3",
         target_format: PixelFormat | None = None,
         target_color: ColorSpec | None = None,
+        only: Collection[int] | None = None,
     ) -> None:
+        """Prepare. `only` names the planes of the target that are written; without it all are."""
         fmt, color = target_format or source.format, target_color or source.color
         check_size(source.width, source.height)
         check_size(width, height)
@@ -124,6 +126,7 @@ class Resize:
         self.output = PictureSpec(width=width, height=height, format=fmt, color=color)
         self.scaler = scaler
         self._plans = tuple(self._plan(SCALERS[scaler], plane) for plane in range(fmt.num_planes))
+        self._written = frozenset(range(fmt.num_planes) if only is None else only)
 
     def _plan(self, scaler: Scaler, plane: int) -> PlanePlan:
         source, target = self.source, self.output
@@ -159,7 +162,9 @@ class Resize:
 
     def __call__(self, planes: Sequence[Plane], into: Sequence[Plane], *, threads: int = 1) -> None:
         """Write the resized `planes` into `into`, arrays of the output's shapes and types."""
-        for plan, target in zip(self._plans, into, strict=True):
+        for index, (plan, target) in enumerate(zip(self._plans, into, strict=True)):
+            if index not in self._written:
+                continue
             if plan.source is None:
                 target[...] = plan.bias
             elif plan.is_copy:

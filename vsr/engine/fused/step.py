@@ -1,0 +1,135 @@
+"""A network as a step over pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+
+from vsr.device import cpu
+from vsr.engine.fused.program import Program
+from vsr.engine.fused.terms import Affine, terms_of
+from vsr.errors import OptionError
+from vsr.frame import PictureSpec, Plane, pixel_format
+from vsr.nets.graph import Graph
+from vsr.ops.grid import Grid
+from vsr.ops.levels import gain_and_bias
+from vsr.ops.matrices import components, from_rgb, to_rgb
+from vsr.ops.resize import Resize, keeps_components
+
+Precision = Literal["fp32", "bf16"]
+CHROMA_SCALER = "lanczos3"
+"""What enlarges the planes that a network leaves alone."""
+_TILE = 64
+_CACHE = 768 * 1024
+"""Bytes of rings that one thread may use: they have to stay in its level 2 cache."""
+
+
+class FusedStep:
+    """Frames of `source` through a network, to frames `graph.scale` times as large.
+
+    One pass: components are brought to one grid, run through all layers row by row, and rounded to samples.
+    The conversions to R, G, B and back are in the network's first and last weights where these are linear.
+    A network that reads luma, or adds one plane to R, G and B, changes luma alone: chroma and alpha are then
+    resized by CHROMA_SCALER. Chroma is brought to R, G, B by bilinear interpolation, and back by a tent.
+
+    Arithmetic is float32, or with "bf16" bfloat16 between the layers, products summed in float32; the first
+    layer's input and the last one's result are float32. Results of different processors differ in the last
+    bits of float32: some have fused multiply-add.
+
+    Thread-safety: safe, immutable. Raises OptionError for a source it cannot read, DeviceError where the
+    processor lacks the precision.
+    """
+
+    def __init__(
+        self, graph: Graph, source: PictureSpec, target: PictureSpec, *, precision: Precision = "fp32"
+    ) -> None:
+        self.graph = graph
+        self.source = source
+        self.output = target
+        self.precision = precision
+        _check(graph, source, target)
+        kept = keeps_components(source, target.format, target.color)
+        own = [0] if kept and source.format.family != "rgb" and graph.writes != "rgb" else None
+        self._own = own if own is not None else [*range(components(target.format))]
+        into, out_of = _maps(graph, source, target)
+        program = Program(terms_of(graph, into, out_of[self._own]), bfloat16=precision == "bf16")
+        self._inputs = Grid(source, source, up="bilinear").inputs[: into.shape[1] - 1]
+        self._outputs = [Grid(target, target, up="bilinear").outputs[plane] for plane in self._own]
+        rest = [plane for plane in range(target.format.num_planes) if plane not in self._own]
+        self._resize = self._grid = None
+        if rest and kept:
+            self._resize = Resize(
+                source,
+                target.width,
+                target.height,
+                scaler=CHROMA_SCALER,
+                target_format=target.format,
+                target_color=target.color,
+                only=rest,
+            )
+        elif rest:
+            self._grid = Grid(source, target, up=CHROMA_SCALER)
+        self._native = cpu.kernels.net(*program.packed(*graph.receptive_field))
+        self._tile = _tile(program, source.width)
+
+    @property
+    def sentence(self) -> str:
+        """What this does, for people."""
+        source, target = self.source, self.output
+        return (
+            f"{self.graph.name} {source.width}x{source.height} to {target.width}x{target.height}, "
+            f"fused on the CPU in {self.precision}"
+        )
+
+    def __call__(self, planes: Sequence[Plane], into: Sequence[Plane], *, threads: int = 1) -> None:
+        """Write the result of `planes` into `into`, arrays of the output's shapes and types."""
+        inputs = tuple(
+            (plane, way.columns.native, way.rows.native)
+            for plane, way in zip(planes, self._inputs, strict=False)
+        )
+        outputs = tuple(
+            (into[plane], way.columns.native, way.rows.native, 0.0, way.shift)
+            for plane, way in zip(self._own, self._outputs, strict=True)
+        )
+        top = self.output.format.max_value
+        cpu.kernels.run_net(self._native, inputs, outputs, top, self._tile, threads)
+        if self._resize is not None:
+            self._resize(planes, into, threads=threads)
+        elif self._grid is not None:
+            self._grid.alpha(planes, into, threads)
+
+
+def _check(graph: Graph, source: PictureSpec, target: PictureSpec) -> None:
+    wanted = (source.width * graph.scale, source.height * graph.scale)
+    if (target.width, target.height) != wanted:
+        raise OptionError(
+            f"{graph.name} makes {source.width}x{source.height} {wanted[0]}x{wanted[1]}, "
+            f"not {target.width}x{target.height}"
+        )
+    if graph.reads == "luma" and source.format.family == "rgb":
+        raise OptionError(f"{graph.name} reads luma; convert {source.format.name} to YUV first")
+    if source.width % graph.multiple_of or source.height % graph.multiple_of:
+        raise OptionError(
+            f"{graph.name} takes sides that are multiples of {graph.multiple_of}; "
+            f"got {source.width}x{source.height}"
+        )
+
+
+def _maps(graph: Graph, source: PictureSpec, target: PictureSpec) -> tuple[Affine, Affine]:
+    """Return the maps from the source's code values to the graph's input, and from its result to the target's."""
+    if graph.reads == "rgb":
+        return to_rgb(source.format, source.color), from_rgb(target.format, target.color)
+    between = (pixel_format("grayf32le"), source.color)
+    into = gain_and_bias((source.format, source.color), between, 0, 0)
+    back = gain_and_bias((between[0], target.color), (target.format, target.color), 0, 0)
+    return np.array([into]), np.array([back])
+
+
+def _tile(program: Program, width: int) -> int:
+    """Return how many columns of the input to do at a time."""
+    column = sum(float(buffer.planes * buffer.rows * buffer.scale) * 4 for buffer in program.buffers)
+    most = max(_TILE * 4, int(_CACHE / column))
+    tiles = -(-width // most)
+    return -(-width // (tiles * _TILE)) * _TILE
