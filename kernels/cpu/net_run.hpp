@@ -152,14 +152,14 @@ private:
         const int count = stage.kind == kConvolve ? stage.factor : 1;
         int first, last;
         needed(stage, y, first, last);
-        int made = -1;
-        for (int i = 0; i < stage.num_planes; ++i) {
-            const int b = stage.planes[i].buffer;
-            if (b == made) continue;
-            made = b;
-            int low = first, high = last;
-            inside(stage, b, low, high);
-            make(b, high);
+        // Row by row: where a band begins, inputs advance together then, and need no more rows than later.
+        for (int at = first; at <= last; ++at) {
+            int made = -1;
+            for (int i = 0; i < stage.num_planes; ++i) {
+                const int b = stage.planes[i].buffer;
+                if (b != made) make(b, outside(stage, b, at));
+                made = b;
+            }
         }
         for (int i = 0; i < stage.num_added; ++i) make(stage.added[i].buffer, y + count - 1);
         next_[stage.out] = y + count;

@@ -81,6 +81,18 @@ class Stage:
         """The buffers it reads, each once, in the order it reads them."""
         return list(dict.fromkeys(lane.buffer for lane in (*self.lanes, *self.added)))
 
+    @property
+    def rows(self) -> int:
+        """Rows of the result that are made together."""
+        return self.factor if self.kind == "convolve" else 1
+
+    def stands_for(self, row: int, height: int) -> int:
+        """Return the row inside a picture that one outside of it stands for."""
+        if self.resize is None or self.resize.kind != "bicubic":
+            return min(max(row, 0), height - 1)
+        folded = row % (2 * height)
+        return folded if folded < height else 2 * height - 1 - folded
+
     def reads(self, y: int) -> tuple[int, int]:
         """Return the first and last row of its lanes that row y of the result needs, unbounded."""
         if self.linear is not None:
@@ -245,45 +257,9 @@ class Program:
     def _set_rows(self) -> None:
         """Find how many rows each ring holds at most, by going through the order in which rows are made."""
         reach = sum(stage.linear.reach for stage in self.stages if stage.linear is not None)
-        height = _multiple(int(_CHECKED_ROWS + 2 * reach), self.multiple)
-        heights = {buffer: int(height * buffer.scale) for buffer in self.buffers}
-        made = dict.fromkeys(self.buffers, 0)
-        needs: dict[Buffer, list[Stage]] = {buffer: [] for buffer in self.buffers}
-        for stage in self.stages:
-            for buffer in stage.inputs:
-                needs[buffer].append(stage)
-        result = self.stages[-1].out
-
-        def make(buffer: Buffer, y: int) -> None:
-            while made[buffer] <= y:
-                stage = buffer.maker
-                if stage is not None:
-                    count = stage.factor if stage.kind == "convolve" else 1
-                    for other in dict.fromkeys(lane.buffer for lane in stage.lanes):
-                        make(other, _rows_read(stage, made[buffer], heights[other])[1])
-                    for other in dict.fromkeys(lane.buffer for lane in stage.added):
-                        make(other, made[buffer] + count - 1)
-                    made[buffer] += count
-                else:
-                    made[buffer] += 1
-                for reader in needs[buffer]:
-                    buffer.rows = max(buffer.rows, made[buffer] - self._oldest(reader, buffer, made, heights))
-
-        for y in range(heights[result]):
-            make(result, y)
-        if result.maker is not None:
-            result.rows = max(result.rows, result.maker.factor)
-
-    @staticmethod
-    def _oldest(stage: Stage, buffer: Buffer, made: dict[Buffer, int], heights: dict[Buffer, int]) -> int:
-        """Return the first row of a buffer that the stage's next row needs."""
-        y = made[stage.out]
-        if y >= heights[stage.out]:
-            return made[buffer]
-        rows = [y] if any(lane.buffer is buffer for lane in stage.added) else []
-        if any(lane.buffer is buffer for lane in stage.lanes):
-            rows.append(_rows_read(stage, y, heights[buffer])[0])
-        return min(rows)
+        height = _multiple(2 * (_CHECKED_ROWS + reach), self.multiple)
+        for first in (0, height // 2):  # a band at the picture's edge, and one within
+            _Rehearsal(self, height).run(first * self.scale)
 
     @property
     def multiple(self) -> int:
@@ -306,6 +282,56 @@ class Program:
             floats += values
         ints += [self.scale, before, after, self.multiple]
         return np.array(ints, np.int32), np.concatenate([part.reshape(-1) for part in floats])
+
+
+class _Rehearsal:
+    """Goes through the order in which the kernels make rows (kernels/cpu/net_run.hpp), and notes what is held."""
+
+    def __init__(self, program: Program, height: int) -> None:
+        self.program = program
+        self.heights = {buffer: int(height * buffer.scale) for buffer in program.buffers}
+        self.next = dict(self.heights)
+        self.readers: dict[Buffer, list[Stage]] = {buffer: [] for buffer in program.buffers}
+        for stage in program.stages:
+            for buffer in stage.inputs:
+                self.readers[buffer].append(stage)
+
+    def run(self, first: int) -> None:
+        """Make the result's rows from `first` on, as many as show the pattern."""
+        result = self.program.stages[-1].out
+        self.next[result] = first
+        for stage in reversed(self.program.stages):
+            y = self.next[stage.out] = self.next[stage.out] // stage.rows * stage.rows
+            for buffer in stage.inputs:
+                self.next[buffer] = min(self.next[buffer], self.oldest(stage, buffer, y))
+        for y in range(first, min(first + _CHECKED_ROWS * self.program.scale, self.heights[result])):
+            self.make(result, y)
+
+    def make(self, buffer: Buffer, y: int) -> None:
+        """See to it that row y has been made."""
+        while self.next[buffer] <= y:
+            at, stage = self.next[buffer], buffer.maker
+            if stage is not None:
+                first, last = stage.reads(at)
+                lanes = list(dict.fromkeys(lane.buffer for lane in stage.lanes))
+                for row in range(first, last + 1):
+                    for other in lanes:
+                        self.make(other, stage.stands_for(row, self.heights[other]))
+                for other in dict.fromkeys(lane.buffer for lane in stage.added):
+                    self.make(other, at + stage.rows - 1)
+            self.next[buffer] += 1 if stage is None else stage.rows
+            oldest = [self.oldest(reader, buffer, self.next[reader.out]) for reader in self.readers[buffer]]
+            buffer.rows = max(buffer.rows, self.next[buffer] - min(oldest, default=at))
+
+    def oldest(self, stage: Stage, buffer: Buffer, y: int) -> int:
+        """Return the first row of a buffer that row y of the stage's result, and later ones, need."""
+        if y >= self.heights[stage.out]:
+            return self.next[buffer]
+        rows = [y] if any(lane.buffer is buffer for lane in stage.added) else []
+        if any(lane.buffer is buffer for lane in stage.lanes):
+            first, last = stage.reads(y)
+            rows += [stage.stands_for(row, self.heights[buffer]) for row in range(first, last + 1)]
+        return min(rows)
 
 
 def _whole(buffer: Buffer) -> list[Lane]:
@@ -339,20 +365,6 @@ def _picks(linear: Linear) -> bool:
     ones = np.isclose(linear.weight[:, :, 0, 0], 1, atol=1e-9)
     is_one_hot = (ones.sum(axis=1) == 1).all() and np.where(ones, 0, near).max() < 1e-9
     return bool(is_one_hot and np.abs(linear.bias).max() < 1e-6)
-
-
-def _rows_read(stage: Stage, y: int, height: int) -> tuple[int, int]:
-    """Return the first and last row inside the picture that row y of the stage's result stands on."""
-    first, last = stage.reads(y)
-    if stage.resize is not None and stage.resize.kind == "bicubic":
-        rows = [_mirrored(row, height) for row in range(first, last + 1)]
-        return min(rows), max(rows)
-    return min(max(first, 0), height - 1), min(max(last, 0), height - 1)
-
-
-def _mirrored(row: int, height: int) -> int:
-    folded = row % (2 * height)
-    return folded if folded < height else 2 * height - 1 - folded
 
 
 def _packed_stage(
