@@ -47,6 +47,17 @@ inline I pair_of(F first, F second) {
 }
 #endif
 
+// Kept in a register: compilers would rather load it again for each use, and these loads straddle cache lines.
+template <class V>
+inline __attribute__((always_inline)) V kept(V v) {
+#if defined(__AVX512F__)
+    asm("" : "+v"(v));
+#elif defined(__AVX2__)
+    asm("" : "+x"(v));
+#endif
+    return v;
+}
+
 // exp(x) to 2 units in the last place: 2^n times Taylor's series about 0, |rest| <= ln(2) / 2.
 inline F exponential(F x) {
     const F bounded = min(max(x, all(-87.0f)), all(88.0f));
@@ -97,7 +108,7 @@ inline __attribute__((always_inline)) const float* add_planes(const ConvolvedRow
             for (int kx = 0; kx < size; ++kx, in += dilation) {
                 V values[VECTORS];
 #pragma GCC unroll 8
-                for (int v = 0; v < VECTORS; ++v) values[v] = load(in + v * LANES);
+                for (int v = 0; v < VECTORS; ++v) values[v] = kept(load(in + v * LANES));
 #pragma GCC unroll 4
                 for (int o = 0; o < OUT; ++o) {
                     const V weight = all(reinterpret_cast<const T*>(weights)[o]);
