@@ -115,6 +115,10 @@ def run_shader(file: ShaderFile, picture: Array) -> Array:
 
 
 def _run_pass(shader_pass: HookPass, textures: dict[str, Array]) -> Array:
+    if shader_pass.compute:
+        from tests.nets.compute_machine import run_compute
+
+        return run_compute(shader_pass, textures)
     sizes = {name: (t.shape[2], t.shape[1]) for name, t in textures.items()}
     width, height = (round(evaluate(e, sizes)) for e in (shader_pass.width, shader_pass.height))
     grid = np.meshgrid((np.arange(width) + 0.5) / width, (np.arange(height) + 0.5) / height)
@@ -123,6 +127,8 @@ def _run_pass(shader_pass: HookPass, textures: dict[str, Array]) -> Array:
         "max": _each(np.maximum), "min": _each(np.minimum), "clamp": _each(np.clip),
         "fract": _each(lambda a: a - np.floor(a)),
     }  # fmt: skip
+    names["float"] = lambda value: value.x if isinstance(value, Vec) else value
+    names["dot"] = lambda a, b: sum(p * q for p, q in zip(a.parts, b.parts, strict=True))
     names["ivec2"] = lambda v: Vec([p.astype(int) for p in v.parts])
     for name in {*shader_pass.binds, shader_pass.hooks[0]}:
         _bind(names, name, textures[name], Vec(list(grid)))

@@ -161,3 +161,164 @@ def residual_luma_network() -> str:
         "    result.x = d0_tex((vec2(0.5) - f0) * d0_pt + d0_pos)[i0.y * 2 + i0.x];\n"
         "    return clamp(result, 0.0, 1.0);\n}\n"
     )
+
+
+def with_float_samples() -> str:
+    """FSRCNNX's own wording: `float(SAMPLE)` where another form has `SAMPLE.x`."""
+    text = luma_network()
+    for x, y in ((x, y) for x in (-1, 0, 1) for y in (-1, 0, 1)):
+        text = text.replace(f"LUMA_texOff(vec2({x}, {y})).x", f"float(LUMA_texOff(vec2({x},{y})))")
+    return text
+
+
+def distorter() -> str:
+    """Two layers at the picture's size; the last one a float, summed from dot products."""
+    taps = [(x, y) for x in (-1, 0, 1) for y in (-1, 0, 1)]
+    text = ""
+    for save in ("F1", "F2"):
+        terms = [f"vec4({numbers(4)}) * float(LUMA_texOff(vec2({x},{y})))" for x, y in taps]
+        lines = [f"vec4 res = vec4({numbers(4)});", *(f"res += {term};" for term in terms), "return res;"]
+        joined = "\n".join(lines)
+        text += f"{header('part', ['LUMA'], save, 'LUMA.?', hook='LUMA')}vec4 hook()\n{{\n{joined}\n}}\n"
+    terms = [f"dot(vec4({numbers(4)}), F{n}_texOff(vec2({x},{y})))" for n in (1, 2) for x, y in taps]
+    lines = [f"float res = {numbers(1)};", *(f"res += {term};" for term in terms)]
+    joined = "\n".join([*lines, "return vec4(res, 0, 0, 0);"])
+    return text + f"//!HOOK LUMA\n//!BIND F1\n//!BIND F2\nvec4 hook()\n{{\n{joined}\n}}\n"
+
+
+HALF = """#extension GL_EXT_shader_explicit_arithmetic_types_float16 : enable
+#ifdef GL_EXT_shader_explicit_arithmetic_types_float16
+#\tdefine V4 f16vec4
+#\tdefine M4 f16mat4
+#\tdefine F float16_t
+#else
+#\tdefine V4 vec4
+#\tdefine M4 mat4
+#\tdefine F float
+#endif
+"""
+WHOLE = HALF[HALF.index("\tdefine V4 f16vec4") - 1 : HALF.index("#else")]
+Packing = tuple[int, int]
+
+
+def packed_pass(
+    save: str,
+    reads: list[str],
+    *,
+    source: Packing = (1, 1),
+    packing: Packing = (2, 2),
+    hook: str = "LUMA",
+    end: str = "",
+    named: bool = True,
+) -> str:
+    """A 3x3 compute pass: shared memory, several vec4 packed into one texture.
+
+    `named` is the wording with local_xy, wg_size and named samples; the other one is without any. `end` is
+    "relu", "prelu" or nothing. A sum is read where `reads` has two textures.
+    """
+    scalar = reads == ["LUMA"]
+    kind = "F" if scalar else "V4"
+    wg, xy = ("wg_size", "local_xy") if named else ("ivec2(gl_WorkGroupSize)", "gl_LocalInvocationID")
+    member = wg if named else "gl_WorkGroupSize"
+    inner = "(base + ivec2(x,y) - offset)"
+    lines = ["const ivec2 ksize = ivec2(3, 3);", "const ivec2 offset = ksize / 2;"]
+    lines += ["const ivec2 wg_size = ivec2(gl_WorkGroupSize);"] if named else []
+    lines += [f"const ivec2 isize = {wg} + ksize - 1;"]
+    places = [(x, y) for y in range(source[1]) for x in range(source[0])]
+    lines += [f"shared {kind} inp[{len(places)}][isize.y][isize.x];", "void hook() {"]
+    lines += ["const uvec2 local_xy = gl_LocalInvocationID.xy;"] if named else []
+    lines += [f"ivec2 base = ivec2(gl_WorkGroupID) * {wg};"]
+    for axis in "yx":
+        lines += [f"for (uint {axis} = {xy}.{axis}; {axis} < isize.{axis}; {axis} += {member}.{axis}) {{"]
+    lines += [f"const ivec2 input_base = {inner} * ivec2{source};"] if named else []
+    for number, place in enumerate(places):
+        at = f"{'input_base' if named else f'{inner} * ivec2{source}'} + ivec2{place}"
+        sum_ = " + ".join(f"{name}_mul * texelFetch({name}_raw, {at}, 0)" for name in reads)
+        lines += [f"inp[{number}][y][x] = {kind}({sum_}{'.x' if scalar else ''});"]
+    lines += ["}", "}", "", "barrier();"]
+    outs = [(x, y) for y in range(packing[1]) for x in range(packing[0])]
+    lines += [f"V4 result{n} = V4({numbers(4)});" for n in range(len(outs))]
+    for number in range(len(places)):
+        for y, x in ((y, x) for y in range(3) for x in range(3)):
+            element = f"inp[{number}][{xy}.y + {y}][{xy}.x + {x}]"
+            if named:
+                lines += [f"const {kind} inp_{number}_{x}_{y} = {element};"]
+                element = f"inp_{number}_{x}_{y}"
+            for n in range(len(outs)):
+                weights = "V4" if scalar else "M4"
+                values = numbers(4) if scalar else numbers(16)
+                if reads in (["HOOKED"], ["MAIN"]):
+                    values = numbers(12) + ", 0, 0, 0, 0"
+                lines += [f"result{n} += {weights}({values}) * {element};"]
+    for number, place in enumerate(outs):
+        value = f"result{number}"
+        if end == "prelu":
+            lines += [f"V4 s{number} = V4({numbers(3)}, 1);"]
+            lines += [f"{value} = max({value}, V4(0.0)) + s{number} * min({value}, V4(0.0));"]
+        target = f"ivec2(gl_GlobalInvocationID) * ivec2{packing}"
+        lines += [f"ivec2 at{number} = {target} + ivec2{place};"]
+        lines += [
+            f"imageStore(out_image, at{number}, {f'max({value}, V4(0.0))' if end == 'relu' else value});"
+        ]
+    block = f"//!COMPUTE {4 * packing[0]} {3 * packing[1]} 4 3\n"
+    text = header("Packed", reads, save, f"{hook}.?", hook=hook)
+    text = text.replace(f"{hook}.w", f"{hook}.w {packing[0]} *").replace(
+        f"{hook}.h", f"{hook}.h {packing[1]} *"
+    )
+    return text + block + (HALF if named else WHOLE) + "\n".join([*lines, "}", "", ""])
+
+
+def packed_luma_network(*, named: bool, packing: Packing = (2, 2)) -> str:
+    """In the words of ArtCNN's compute shaders: packed textures, a sum that is read, a store of pixels."""
+    options = {"named": named, "packing": packing}
+    text = packed_pass("a", ["LUMA"], **options)  # type: ignore[arg-type]
+    text += packed_pass("a_1", ["a"], source=packing, end="relu", **options)  # type: ignore[arg-type]
+    text += packed_pass("a_2", ["a_1"], source=packing, **options)  # type: ignore[arg-type]
+    text += packed_pass("a_3", ["a_2", "a"], source=packing, packing=(1, 1), named=named)
+    text += header("Depth-To-Space", ["a_3"], "LUMA", "LUMA.? 2.0 *", hook="LUMA") + "//!COMPUTE 4 3 4 3\n"
+    return (
+        text
+        + HALF
+        + (
+            "void hook() {\n    vec4 result = vec4(0.0, 0.0, 0.0, 1.0);\n"
+            "    vec2 f0 = fract(a_3_pos * a_3_size);\n"
+            "    ivec2 i0 = ivec2(f0 * vec2(2.0));\n"
+            "    result.x = a_3_tex((vec2(0.5) - f0) * a_3_pt + a_3_pos)[i0.y * 2 + i0.x];\n"
+            "    imageStore(out_image, ivec2(gl_GlobalInvocationID), clamp(result, 0.0, 1.0));\n}\n"
+        )
+    )
+
+
+def stored_luma_network() -> str:
+    """The fragment shaders' words in compute shaders, each invocation storing its own texel."""
+    blocks = residual_luma_network().split("//!DESC ")
+    text = blocks[0]
+    for block in blocks[1:]:
+        head, _, tail = block.partition("return ")
+        value, _, rest = tail.partition(";")
+        head = head.replace("vec4 hook()", "void hook()").replace(
+            "//!COMPONENTS", "//!COMPUTE 8 4\n//!COMPONENTS"
+        )
+        text += f"//!DESC {head}imageStore(out_image, ivec2(gl_GlobalInvocationID), {value});{rest}"
+    return text
+
+
+def packed_rgb_network() -> str:
+    """In AnimeJaNai's words: PReLU, R, G and B side by side, and the nearest pixel added at the end."""
+    text = packed_pass("c0", ["HOOKED"], packing=(3, 2), hook="MAIN", end="prelu", named=False)
+    text += packed_pass("c1", ["c0"], source=(3, 2), packing=(3, 1), hook="MAIN", named=False)
+    text += header("PixelShuffle", ["c1", "HOOKED"], "MAIN", "HOOKED.? 2 *") + "//!COMPUTE 4 3 4 3\n"
+    lines = [
+        "ivec2 opos = ivec2(gl_GlobalInvocationID.xy);",
+        "ivec2 ipos = opos / 2;",
+        "ivec2 sub = opos % 2;",
+    ]
+    lines += ["int idx = sub.y * 2 + sub.x;", "ivec2 base_pixel = ipos * ivec2(3, 1);"]
+    lines += ["vec4 orig = texelFetch(HOOKED_raw, ipos, 0) * HOOKED_mul;"]
+    lines += [
+        f"vec4 tile{c} = c1_mul * texelFetch(c1_raw, base_pixel + ivec2({n}, 0), 0);"
+        for n, c in enumerate("RGB")
+    ]
+    lines += ["vec4 result;", *(f"result.{c} = tile{c.upper()}[idx];" for c in "rgb"), "result.a = orig.a;"]
+    lines += ["result.rgb += orig.rgb;", "imageStore(out_image, opos, clamp(result, 0.0, 1.0));"]
+    return text + "\n".join(["void hook() {", *lines, "}", ""])

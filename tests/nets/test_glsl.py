@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import time
 from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.nets import shaders
 from tests.nets.glsl_machine import run_shader
@@ -87,6 +91,115 @@ def test_bad_blocks(text: str, error: str) -> None:
         parse(text, "x.glsl")
 
 
+def test_line_ends_tabs_and_byte_order_marks_do_not_matter(tmp_path: Path) -> None:
+    text = shaders.upscaler()
+    expected = lifted(parse(text, "x.glsl")).stages[0].graph
+    assert expected is not None
+    tabbed = text.replace("//!HOOK MAIN", "//!HOOK\tMAIN").replace("    ", "\t")
+    for data in (
+        text.replace("\n", "\r\n").encode(),
+        text.replace("\n", "\r").encode(),
+        b"\xef\xbb\xbf" + text.encode(),
+        tabbed.encode(),
+    ):
+        (tmp_path / "x.glsl").write_bytes(data)
+        graph = read_shaders([tmp_path / "x.glsl"]).stages[0].graph
+        assert graph is not None and graph.digest == expected.digest
+
+
+def test_files_that_are_no_shaders(tmp_path: Path) -> None:
+    path = tmp_path / "x.glsl"
+    with pytest.raises(LiftError, match=r"x\.glsl cannot be read: No such file"):
+        read_shaders([path])
+    with pytest.raises(LiftError, match="cannot be read: Is a directory"):
+        read_shaders([tmp_path])
+    path.write_bytes(b"\x7fELF\0\0\1")
+    with pytest.raises(LiftError, match=r"x\.glsl is no text; an mpv user shader is wanted"):
+        read_shaders([path])
+    with path.open("wb") as file:
+        file.truncate(50 << 20)
+    with pytest.raises(LiftError, match="larger than 16 MiB"):
+        read_shaders([path])
+    path.write_text("//!HOOK MAIN\n" * 17)
+    with pytest.raises(LiftError, match="17 HOOK and 0 BIND"):
+        read_shaders([path])
+    path.write_text("//!HOOK MAIN\nx\n" * 1025)
+    with pytest.raises(LiftError, match="line 2049: more than 1024 passes"):
+        read_shaders([path])
+
+
+@pytest.mark.parametrize("kind", ["upscaler", "luma_network", "packed"])
+def test_a_cut_file_is_found_out(kind: str) -> None:
+    """Wherever a file ends, it is refused or, at the end of a pass, lacks the last one."""
+    text = shaders.packed_luma_network(named=True) if kind == "packed" else getattr(shaders, kind)()
+    for length in range(1, len(text) - 2, 211):
+        with pytest.raises(LiftError):
+            lifted(parse(text[:length], "x.glsl"))
+
+
+LONG = 300_000
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "for(" * LONG, "/*" * LONG, "//" * LONG, "\n" * LONG, "#define a " * LONG, "#define a" + " " * LONG,
+        "a_" * LONG, "vec4 r = vec4(" + "1," * LONG + ");", "vec4 " + "r" * LONG, "(" * LONG, "1" * LONG,
+        "vec4 r = vec4(1); r = max(r, vec4(0)" + " " * LONG + ");", "return " * LONG, ";" * LONG,
+        "vec4 r = vec4(1.0); r += mat4(1.0) * a_texOff(vec2(" + "1" * LONG + ", 0));",
+        "void hook() { shared float inp[" + "1" * LONG + "][isize.y][isize.x]; barrier();",
+        "texelFetch" * LONG, "#ifdef A\n" * LONG,
+    ],
+    ids=range(18),
+)  # fmt: skip
+@pytest.mark.parametrize("compute", [False, True])
+def test_long_nonsense_is_refused_at_once(body: str, compute: bool) -> None:
+    """No pattern tries all ways to split a text: 300 000 pieces take less than a second."""
+    head = "//!HOOK MAIN\n" + ("//!COMPUTE 8 8\n" if compute else "")
+    kind = "void" if compute else "vec4"
+    began = time.perf_counter()
+    with pytest.raises(LiftError):
+        lifted(parse(f"{head}{kind} hook() {{ {body} }}", "x.glsl"))
+    assert time.perf_counter() - began < 2
+
+
+FUZZED = [
+    shaders.upscaler(when=shaders.UPSCALE_WHEN), shaders.gan(2, "0.5"), shaders.luma_network(),
+    shaders.distorter(), shaders.packed_luma_network(named=True), shaders.packed_rgb_network(),
+]  # fmt: skip
+PIECES = [
+    "(", ")", "0", "1e99", "-", ".", "vec4", "9" * 5000, "\n//!", "//!WIDTH ", "[", "]", "{", "}", ";", "#",
+    "\t", "²", "/*", "_tex", "MAIN", "/ 0", "*", "=", "",
+]  # fmt: skip
+
+
+@settings(max_examples=250, deadline=None, derandomize=True)
+@given(st.data())
+def test_mutated_files_are_lifted_or_refused(data: st.DataObject) -> None:
+    """Whatever a text has become: a graph, or LiftError; nothing else comes out."""
+    text = data.draw(st.sampled_from(FUZZED))
+    for _ in range(data.draw(st.integers(1, 3))):
+        start = data.draw(st.integers(0, len(text) - 1))
+        length = data.draw(st.sampled_from([0, 1, 2, 8, 40, 400]))
+        piece = data.draw(st.sampled_from(PIECES) | st.text(max_size=3))
+        text = text[:start] + piece + text[start + length :]
+    try:
+        chain = chain_of([parse(text, "x.glsl")], strict=False)
+        chain.plan((64, 48), (128, 96))
+    except LiftError:
+        return
+
+
+@given(
+    st.lists(
+        st.sampled_from([*"+-*/%><=!", "1", "0", "2.5", "1e38", "MAIN.w", "a.b", "²", "1_0"]), max_size=12
+    )
+)
+def test_expressions_give_a_number_or_an_error(tokens: list[str]) -> None:
+    with contextlib.suppress(LiftError):
+        assert np.isfinite(evaluate(" ".join(tokens), SIZES))
+
+
 def lifted(file: ShaderFile) -> ShaderChain:
     return chain_of([file])
 
@@ -114,6 +227,57 @@ def test_lifted_networks_compute_what_the_passes_do(text: str, scale: int, write
     np.testing.assert_allclose(run(graph, picture, dtype=np.float64), expected, atol=EXACT)
 
 
+@pytest.mark.parametrize(
+    ("text", "scale", "border", "parameters"),
+    [
+        (shaders.with_float_samples(), 2, "replicate", None),
+        (shaders.distorter(), 1, "replicate", 9 * 8 + 8 + 9 * 8 + 1),
+        (shaders.stored_luma_network(), 2, "replicate", None),
+        (shaders.packed_luma_network(named=True), 2, "zero", 9 * 16 + 16 + 2 * (9 * 256 + 16) + 9 * 64 + 4),
+        (shaders.packed_luma_network(named=False, packing=(3, 1)), 2, "zero", None),
+        (shaders.packed_rgb_network(), 2, "zero", 9 * 3 * 24 + 24 + 24 + 9 * 24 * 12 + 12),
+    ],
+    ids=["float()", "dot", "stored", "packed", "packed, other words", "packed R, G, B"],
+)
+def test_compute_and_luma_shaders(text: str, scale: int, border: str, parameters: int | None) -> None:
+    """Packed textures, zeros outside the picture, half precision read as whole: on several workgroups."""
+    file = parse(text, "x.glsl")
+    graph = lifted(file).stages[0].graph
+    assert graph is not None and (graph.scale, graph.border) == (scale, border)
+    assert parameters is None or graph.num_parameters == parameters
+    picture = RNG.random((graph.channels_in, 7, 10)).astype(np.float32)
+    expected = run_shader(file, picture)
+    np.testing.assert_allclose(run(graph, picture, dtype=np.float64), expected, atol=EXACT)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "error"),
+    [
+        ("barrier();", "", r"pass 1 \(Packed\), line 1: its shared array is read without barrier"),
+        ("ksize / 2", "ksize / 3", "line 20 is no known .*const ivec2 offset = ksize / 3;"),
+        ("ivec2 base = ivec2(gl_WorkGroupID) * wg_size;", "", "in no known way: ivec2base"),
+        ("F(LUMA_mul * ", "F(2.0 * ", "2.0"),
+        ("+ ivec2(0, 1), 0)", "+ ivec2(0, 2), 0)", r"pass 2 \(Packed\), line \d+ is no known"),
+        ("ivec2(2, 2) + ivec2(0, 1);", "ivec2(2, 2) + ivec2(0, 0);", "imageStore"),
+        ("imageStore(out_image, at3, result3);", "", "stores 3 texels for each pixel and has room for 2x2"),
+        ("//!COMPUTE 8 6 4 3", "//!COMPUTE 8 8 4 3", "8x8 texels, and its 4x3 invocations store 2x2"),
+        ("//!WIDTH LUMA.w 2 *", "//!WIDTH LUMA.w 3 *", "720x272 texels, which pack 2x2,"),
+        ("result0 += V4(", "result0 += V4(1, ", "result0"),
+        ("* inp_0_0_0;", "* inp_9_0_0;", "inp_9_0_0"),
+        ("inp[0][local_xy.y + 0]", "inp[0][local_xy.y + 3]", r"line 39 .*local_xy\.y \+ 3\]"),
+        ("#endif", "", r"x\.glsl, pass 1 \(Packed\), line 1: its #ifdef has no #endif"),
+        ("result.x = a_3_tex((", "result.x = a_1_tex((", "a_1"),
+        ("//!BIND a_2\n", "", "reads 'a_2' without binding it"),
+        ("* ivec2(2, 2);\ninp", "* ivec2(4, 1);\ninp", "no known part|another packing"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_in_compute_shaders_is_named(old: str, new: str, error: str) -> None:
+    text = shaders.packed_luma_network(named=True)
+    assert old in text
+    with pytest.raises(LiftError, match=error):
+        lifted(parse(text.replace(old, new), "x.glsl"))
+
+
 def test_textures_of_one_layer_are_one_convolution() -> None:
     graph = lifted(parse(shaders.upscaler(wide=True), "x.glsl")).stages[0].graph
     assert graph is not None
@@ -139,13 +303,13 @@ def test_textures_read_apart_are_layers_apart() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "error"),
     [
-        ("return result * 0.5", "return sin(result)", r"pass 3 \(Conv\).*returnsin\(result\)"),
+        ("return result * 0.5", "return sin(result)", r"pass 3 \(Conv\).*return sin\(result\)"),
         ("    result += vec4(", "    discard;\n    result += vec4(", "unknown statement is: discard"),
         ("#define go_0(x_off, y_off) (MAIN", "#define go_0(x_off, y_off) (sqrt(MAIN", "sqrt"),
         ("//!BIND b\n", "", "reads 'b' without binding it"),
         ("//!BIND b\n", "//!BIND z\n//!BIND b\n", "binds 'z', which no pass before it has saved"),
         ("//!SAVE MAIN", "//!SAVE c", "no pass after it replaces MAIN"),
-        ("//!SAVE MAIN", "//!COMPUTE 8 8\n//!SAVE MAIN", "compute shaders"),
+        ("//!SAVE MAIN", "//!COMPUTE 8 8\n//!SAVE MAIN", "compute shaders have COMPUTE"),
         ("//!SAVE MAIN", "//!WHEN 2\n//!SAVE MAIN", "WHEN differs"),
         ("//!WIDTH MAIN.w", "//!WIDTH OUTPUT.w", "'OUTPUT' is no texture"),
         ("//!WIDTH MAIN.w", "//!WIDTH MAIN.w 1.5 *", "no whole factor"),

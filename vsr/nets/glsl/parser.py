@@ -6,6 +6,7 @@ next such line. The first directive says what it is: TEXTURE, PARAM, BUFFER, or 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +22,10 @@ _KINDS: dict[str, tuple[str, ...]] = {
 _REPEATED = {"HOOK", "BIND", "VAR"}
 MAX_HOOKS = 16
 MAX_BINDS = 16
+MAX_PASSES = 1024
+"""The largest known file has 84."""
+MAX_BYTES = 16 << 20
+"""The largest known file has 1.5 MiB."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +35,9 @@ class HookPass:
     file: str
     number: int
     """Counted from 1 within the file."""
+    line: int = 1
+    """That of its first directive."""
+    body_line: int = 1
     hooks: tuple[str, ...]
     binds: tuple[str, ...]
     body: str
@@ -51,8 +59,12 @@ class HookPass:
 
     @property
     def where(self) -> str:
-        """File, pass and description, for error texts."""
-        return f"{self.file}, pass {self.number} ({self.description or 'without DESC'})"
+        """File, pass, description and line, for error texts."""
+        return self.where_at(self.line)
+
+    def where_at(self, line: int) -> str:
+        """File, pass, description and a line of it."""
+        return f"{self.file}, pass {self.number} ({self.description or 'without DESC'}), line {line}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,20 +91,32 @@ class ShaderFile:
 def parse_file(path: Path) -> ShaderFile:
     """Read a file. Raises LiftError where it cannot be read or is not a shader file."""
     try:
-        return parse(path.read_text(encoding="utf-8", errors="replace"), path.name)
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise LiftError(f"{path} cannot be read: {error.strerror or error}") from error
+    if len(data) > MAX_BYTES:
+        raise LiftError(f"{path} is larger than {MAX_BYTES >> 20} MiB; no mpv user shader is")
+    if b"\0" in data:
+        raise LiftError(f"{path} is no text; an mpv user shader is wanted")
+    return parse(data.decode("utf-8", errors="replace"), path.name)
 
 
 def parse(text: str, name: str) -> ShaderFile:
-    """Parse a file's text. An unknown directive refuses the whole file, as in mpv: LiftError."""
+    """Parse a file's text. An unknown directive refuses the whole file, as in mpv: LiftError.
+
+    Lines end as on any system, a byte order mark is passed over.
+    """
+    text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     passes: list[HookPass] = []
     data: list[DataBlock] = []
     for line, directives, body in _blocks(text):
         kind = directives[0][0] if directives[0][0] in _KINDS else "HOOK"
         _check_directives(name, line, kind, directives)
         if kind == "HOOK":
-            passes.append(_hook(name, len(passes) + 1, directives, body))
+            if len(passes) == MAX_PASSES:
+                raise LiftError(f"{name}, line {line}: more than {MAX_PASSES} passes; no network has as many")
+            passes.append(_hook(name, len(passes) + 1, line, directives, body))
         else:
             data.append(DataBlock(kind=kind, name=directives[0][1], directives=directives, body=body.strip()))
     if not passes:
@@ -105,14 +129,14 @@ def _blocks(text: str) -> Iterator[tuple[int, tuple[tuple[str, str], ...], str]]
     directives: list[tuple[str, str]] = []
     body: list[str] = []
     start = 0
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.split("\n"), 1):
         if line.startswith("//!"):
             if body and directives:
                 yield start, tuple(directives), "\n".join(body)
                 directives, body = [], []
             start = start if directives else number
-            word, _, value = line[3:].strip().partition(" ")
-            directives.append((word, value.strip()))
+            word, *value = line[3:].split(None, 1)[:2] or [""]
+            directives.append((word, "".join(value).strip()))
         elif directives:
             body.append(line)
     if directives:
@@ -133,11 +157,11 @@ def _check_directives(name: str, line: int, kind: str, directives: tuple[tuple[s
         seen.add(word)
 
 
-def _hook(name: str, number: int, directives: tuple[tuple[str, str], ...], body: str) -> HookPass:
+def _hook(name: str, number: int, line: int, directives: tuple[tuple[str, str], ...], body: str) -> HookPass:
     values = dict(directives)
     hooks = tuple(value for word, value in directives if word == "HOOK")
     binds = tuple(value for word, value in directives if word == "BIND")
-    where = f"{name}, pass {number}"
+    where = f"{name}, pass {number}, line {line}"
     if not 1 <= len(hooks) <= MAX_HOOKS or len(binds) > MAX_BINDS:
         raise LiftError(
             f"{where} has {len(hooks)} HOOK and {len(binds)} BIND; 1 to 16 and up to 16 are allowed"
@@ -152,6 +176,8 @@ def _hook(name: str, number: int, directives: tuple[tuple[str, str], ...], body:
     return HookPass(
         file=name,
         number=number,
+        line=line,
+        body_line=line + len(directives),
         hooks=hooks,
         binds=binds,
         body=body,
@@ -170,7 +196,7 @@ def _integers(where: str, word: str, text: str, counts: tuple[int, ...]) -> tupl
     if not text:
         return ()
     words = text.split()
-    if len(words) not in counts or not all(part.isdigit() for part in words):
+    if len(words) not in counts or not all(re.fullmatch("[0-9]{1,6}", part) for part in words):
         raise LiftError(
             f"{where}: //!{word} {text}: {' or '.join(map(str, counts))} whole numbers are wanted"
         )
