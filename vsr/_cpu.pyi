@@ -91,3 +91,24 @@ def run_net(
     threads: int,
     /,
 ) -> None: ...
+
+# One pass of a filter on planes of float32: each pixel of the outputs from the same pixel of the inputs,
+# which banks bring to the outputs' size. `point` says what of what, and which of the 12 factors it uses:
+#   copy              a -> a
+#   luma              r g b -> 0.299 r + 0.587 g + 0.114 b
+#   clamp_highlights  r g b most -> r g b, lowered alike until their luma is at most `most`
+# Outputs may be inputs where those are read as they are.
+def filter_points(
+    point: str,
+    inputs: tuple[_Input, ...],
+    outputs: tuple[Plane, ...],
+    factors: npt.NDArray[np.float32],
+    threads: int,
+    /,
+) -> None: ...
+
+# The largest luma, 0 at least, within -left..right of each pixel along and across rows; beyond edges lies the
+# edge.
+def highlights(
+    red: Plane, green: Plane, blue: Plane, out: Plane, left: int, right: int, threads: int, /
+) -> None: ...

@@ -117,6 +117,9 @@ struct Anime4kJob {
     float gradient_keep, gradient_take;
 };
 
+struct PointJob;  // filter_jobs.hpp
+struct HighlightJob;
+
 // One band of rows [first, last) of the destination; scratch holds as many floats as *_scratch says.
 struct Kernels {
     const char* name;
@@ -124,6 +127,8 @@ struct Kernels {
     void (*resize_integer)(const IntegerResizeJob& job, int first, int last, float* scratch);
     void (*convert)(const ConvertJob& job, int first, int last, float* scratch);  // rows of the grid
     void (*anime4k)(const Anime4kJob& job, int first, int last, float* scratch);  // rows of the grid
+    void (*filter_points)(const PointJob& job, int first, int last, float* scratch);
+    void (*highlights)(const HighlightJob& job, int first, int last, float* scratch);
 };
 
 // Columns of a tile: equal parts of the width, such that the ring of rows stays in the L1 cache.

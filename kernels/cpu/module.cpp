@@ -2,6 +2,7 @@
 #include "boundary.hpp"
 #include "bands.hpp"
 #include "net_owned.hpp"
+#include "filters_boundary.hpp"
 
 #include <atomic>
 #include <cstring>
@@ -176,6 +177,40 @@ PyObject* run_net(PyObject*, PyObject* args) {
     });
 }
 
+PyObject* filter_points(PyObject*, PyObject* args) {
+    const char* point;
+    PyObject *inputs, *outputs, *factors;
+    int threads;
+    if (!PyArg_ParseTuple(args, "sOOOi", &point, &inputs, &outputs, &factors, &threads)) return nullptr;
+    HeldFloats held;
+    PointJob job{};
+    if (!point_job(point, inputs, outputs, factors, held, job)) return nullptr;
+    const Kernels& kernels = *active.load();
+    return released([&] {
+        in_bands(job.out[0].height, 1, threads, point_scratch(job),
+                 [&](int first, int last, float* scratch) { kernels.filter_points(job, first, last, scratch); });
+    });
+}
+
+PyObject* highlights(PyObject*, PyObject* args) {
+    PyObject *red, *green, *blue, *out;
+    int left, right, threads;
+    if (!PyArg_ParseTuple(args, "OOOOiii", &red, &green, &blue, &out, &left, &right, &threads)) return nullptr;
+    HeldFloats held;
+    const Plane planes[] = {held.take(red, false), held.take(green, false), held.take(blue, false), held.take(out, true)};
+    if (!same_size(planes, 4)) return nullptr;
+    if (left < 0 || right < 0 || left + right >= kMaxWindow) {
+        PyErr_Format(PyExc_ValueError, "a window has 1 to %d pixels", kMaxWindow);
+        return nullptr;
+    }
+    const HighlightJob job{planes[0], planes[1], planes[2], planes[3], left, right};
+    const Kernels& kernels = *active.load();
+    return released([&] {
+        in_bands(job.out.height, 1, threads, highlight_scratch(job),
+                 [&](int first, int last, float* scratch) { kernels.highlights(job, first, last, scratch); });
+    });
+}
+
 PyMethodDef methods[] = {
     {"isas", isas, METH_NOARGS, nullptr},
     {"isa", isa, METH_NOARGS, nullptr},
@@ -190,6 +225,8 @@ PyMethodDef methods[] = {
     {"has_bfloat16", has_bfloat16, METH_NOARGS, nullptr},
     {"net", new_net, METH_VARARGS, nullptr},
     {"run_net", run_net, METH_VARARGS, nullptr},
+    {"filter_points", filter_points, METH_VARARGS, nullptr},
+    {"highlights", highlights, METH_VARARGS, nullptr},
     {nullptr, nullptr, 0, nullptr},
 };
 PyModuleDef definition = {PyModuleDef_HEAD_INIT, "_cpu", nullptr, -1, methods, nullptr, nullptr, nullptr, nullptr};

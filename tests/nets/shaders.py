@@ -322,3 +322,25 @@ def packed_rgb_network() -> str:
     lines += ["vec4 result;", *(f"result.{c} = tile{c.upper()}[idx];" for c in "rgb"), "result.a = orig.a;"]
     lines += ["result.rgb += orig.rgb;", "imageStore(out_image, opos, clamp(result, 0.0, 1.0));"]
     return text + "\n".join(["void hook() {", *lines, "}", ""])
+
+
+def brightener(strength: str = "0.5", sigma: str = "2.0") -> str:
+    """No network: a pass at half the size, and one that adds it to the picture, with numbers to edit."""
+    text = header("Small", ["HOOKED"], "SMALL", "HOOKED.? 2 /")
+    text += "vec4 hook() {\n    return HOOKED_tex(HOOKED_pos) * 0.5;\n}\n"
+    text += header("Apply", ["HOOKED", "SMALL"], "MAIN", "HOOKED.?")
+    return text + (
+        f"#define STRENGTH {strength} // to taste\n"
+        f"#define SPATIAL_SIGMA ({sigma} * float(HOOKED_size.y) / 1080.0)\n\n"
+        "float weight(float x) {\n    return exp(-x * x / SPATIAL_SIGMA);\n}\n\n"
+        "vec4 hook() {\n    float more = 1.0;\n    vec4 sum = vec4(0.0);\n"
+        "    for (int i=0; i<3; i++) {\n        sum += SMALL_texOff(vec2(i - 1, 0)) * weight(float(i));\n    }\n"
+        "    return HOOKED_tex(HOOKED_pos) + (sum + 0.25) * STRENGTH * more;\n}\n"
+    )
+
+
+def plain_read(width: str, height: str) -> str:
+    """The picture read at another size."""
+    text = header("Read", ["HOOKED", "NATIVE"], "MAIN", "?").replace("//!WIDTH w", f"//!WIDTH {width}")
+    text = text.replace("//!HEIGHT h", f"//!HEIGHT {height}")
+    return text + "vec4 hook() {\n    return HOOKED_tex(HOOKED_pos);\n}\n"

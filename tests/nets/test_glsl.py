@@ -17,7 +17,7 @@ from tests.nets import shaders
 from tests.nets.glsl_machine import run_shader
 from vsr.engine.reference import run
 from vsr.nets.errors import LiftError
-from vsr.nets.glsl.chain import ShaderChain, chain_of, read_shaders
+from vsr.nets.glsl.chain import PlannedStage, ShaderChain, chain_of, read_shaders
 from vsr.nets.glsl.parser import ShaderFile, parse
 from vsr.nets.glsl.rpn import evaluate
 
@@ -325,16 +325,13 @@ def test_what_is_not_a_network_is_named(old: str, new: str, error: str) -> None:
         lifted(parse(text.replace(old, new), "x.glsl"))
 
 
-def test_known_files_without_a_network_say_so() -> None:
-    text = shaders.restorer().replace("//!DESC Conv", "//!DESC Anime4K-AutoDownscalePre-x2")
-    with pytest.raises(LiftError, match="AutoDownscalePre is not a network, and is not supported yet"):
-        lifted(parse(text, "x.glsl"))
-
-
 def test_chains_follow_when_and_the_sizes_on_the_way() -> None:
     up = parse(shaders.upscaler(when=shaders.UPSCALE_WHEN), "up.glsl")
     chain = chain_of([parse(shaders.restorer(), "restore.glsl"), up, up])
-    names = [[stage.graph.scale for stage in chain.plan((640, 360), to)] for to in ((640, 360), (1280, 720))]
+    names = [
+        [stage.graph.scale for stage in chain.plan((640, 360), to) if isinstance(stage, PlannedStage)]
+        for to in ((640, 360), (1280, 720))
+    ]
     assert names == [[1], [1, 2]]
     planned = chain.plan((640, 360), (2560, 1440))
     assert [(p.source, p.target) for p in planned][1:] == [
@@ -399,12 +396,12 @@ def test_files_of_the_shader_folder() -> None:
 
 
 def test_the_official_package() -> None:
-    """Mode A as packaged: three networks among stages that are named as unsupported."""
+    """Mode A as packaged: three networks among filters."""
     spec = find_spec("anime4k_python")
     if spec is None or not spec.submodule_search_locations:
         pytest.skip("anime4k-python is not installed")
     [path] = Path(spec.submodule_search_locations[0]).rglob("*ModeA*.glsl")
-    chain = read_shaders([path], strict=False)
+    chain = read_shaders([path])
     graphs = [stage.graph for stage in chain.stages if stage.graph]
     assert [graph.num_parameters for graph in graphs] == [8683, 8540, 2092]
-    assert all(stage.graph or "not supported yet" in str(stage.problem) for stage in chain.stages)
+    assert all(stage.graph or stage.form for stage in chain.stages)

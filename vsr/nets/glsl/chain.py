@@ -1,13 +1,16 @@
-"""Shader files in the order they are loaded: which of their networks run, for a picture and a target size."""
+"""Shader files in the order they are loaded: which of their stages run, for a picture and a target size."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TypeAlias
 
 from vsr.nets.errors import LiftError
 from vsr.nets.glsl.assemble import assemble
+from vsr.nets.glsl.filters import FilterForm, recognise_filter
 from vsr.nets.glsl.parser import HookPass, ShaderFile, parse_file
 from vsr.nets.glsl.rpn import evaluate
 from vsr.nets.graph import Graph
@@ -18,25 +21,51 @@ HOOK_ORDER = ("LUMA", "MAIN")
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ShaderStage:
-    """Passes that together replace the hooked picture: a network, or something not recognised as one."""
+    """Passes that together replace the hooked picture: a network, a filter, or something unknown."""
 
     name: str
     file: str
     hook: str
     when: str
     graph: Graph | None
+    form: FilterForm | None = None
+    """What it is where it is a filter."""
     problem: LiftError | None = None
-    """Why there is no graph."""
+    """Why there is neither graph nor form."""
+    width: str = "HOOKED.w"
+    height: str = "HOOKED.h"
     parameters: dict[str, float] = field(default_factory=dict)
 
     def runs(self, size: tuple[int, int], native: tuple[int, int], output: tuple[int, int]) -> bool:
         """True where WHEN holds; `size` is the hooked picture's, all are (width, height)."""
+        return self._evaluate("WHEN", self.when, size, native, output) != 0
+
+    def target(
+        self, size: tuple[int, int], native: tuple[int, int], output: tuple[int, int]
+    ) -> tuple[int, int]:
+        """Return the (width, height) of the result; the arguments are those of `runs`."""
+        if self.graph is not None:
+            return size[0] * self.graph.scale, size[1] * self.graph.scale
+        sides = (
+            math.floor(self._evaluate(name, text, size, native, output) + 0.5)
+            for name, text in (("WIDTH", self.width), ("HEIGHT", self.height))
+        )
+        width, height = sides
+        if width < 1 or height < 1:
+            raise LiftError(
+                f"{self.file}: {self.name} makes a picture of {width}x{height}; use a larger size"
+            )
+        return width, height
+
+    def _evaluate(
+        self, name: str, text: str, size: tuple[int, int], native: tuple[int, int], output: tuple[int, int]
+    ) -> float:
         sizes = {"HOOKED": size, self.hook: size, "NATIVE": native, "OUTPUT": output}
-        sizes |= {name: native for name in ("LUMA", "MAIN", "NATIVE_CROPPED") if name not in sizes}
+        sizes |= {other: native for other in ("LUMA", "MAIN", "NATIVE_CROPPED") if other not in sizes}
         try:
-            return evaluate(self.when, sizes, self.parameters) != 0
+            return evaluate(text, sizes, self.parameters)
         except LiftError as error:
-            raise LiftError(f"{self.file}: WHEN of {self.name} fails: {error}") from None
+            raise LiftError(f"{self.file}: {name} of {self.name} fails: {error}") from None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -50,34 +79,62 @@ class PlannedStage:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class PlannedFilter:
+    """A filter that runs, and the size, (width, height), before and after.
+
+    Clamp_Highlights looks at the picture at its place in the list, and works on it before the final resize:
+    what runs between is its `inner`. Other filters have none.
+    """
+
+    form: FilterForm
+    hook: str
+    source: tuple[int, int]
+    target: tuple[int, int]
+    inner: tuple[Planned, ...] = ()
+
+
+Planned: TypeAlias = PlannedStage | PlannedFilter
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class ShaderChain:
     """Stages in file order. Thread-safety: safe, immutable."""
 
     stages: tuple[ShaderStage, ...]
 
-    def plan(self, size: tuple[int, int], output: tuple[int, int]) -> tuple[PlannedStage, ...]:
+    def plan(self, size: tuple[int, int], output: tuple[int, int]) -> tuple[Planned, ...]:
         """Return what runs for a picture of `size` that shall become `output`, both (width, height).
 
-        WHEN is evaluated with the sizes that earlier stages have left. Raises LiftError for a stage that
-        would run and is not a network.
+        WHEN, WIDTH and HEIGHT are evaluated with the sizes that earlier stages have left. Raises LiftError
+        for a stage that would run and is neither network nor filter.
         """
-        planned: list[PlannedStage] = []
+        planned: list[Planned] = []
+        clamps: list[tuple[PlannedFilter, list[Planned]]] = []
         current = size
         for hook in (*HOOK_ORDER, *sorted({s.hook for s in self.stages} - set(HOOK_ORDER))):
             for stage in self.stages:
                 if stage.hook != hook or not stage.runs(current, size, output):
                     continue
-                if stage.graph is None:
-                    assert stage.problem is not None
+                if stage.problem is not None:
                     raise stage.problem
-                target = (current[0] * stage.graph.scale, current[1] * stage.graph.scale)
-                planned.append(PlannedStage(graph=stage.graph, hook=hook, source=current, target=target))
-                current = target
+                before, current = current, stage.target(current, size, output)
+                if stage.graph is not None:
+                    planned.append(PlannedStage(graph=stage.graph, hook=hook, source=before, target=current))
+                    continue
+                assert stage.form is not None
+                entry = PlannedFilter(form=stage.form, hook=hook, source=before, target=current)
+                if stage.form.kind != "clamp_highlights":
+                    planned.append(entry)
+                else:
+                    clamps.append((entry, planned))
+                    planned = []
+        for entry, outer in reversed(clamps):
+            planned = [*outer, replace(entry, target=current, inner=tuple(planned))]
         return tuple(planned)
 
 
 def read_shaders(paths: Sequence[Path], *, strict: bool = True) -> ShaderChain:
-    """Return the chain of these files. Raises LiftError for what is not a network, unless not `strict`.
+    """Return the chain of these files. Raises LiftError for what is not recognised, unless not `strict`.
 
     Not strict, such stages stay in the chain with their problem, and `plan` raises it where they would run.
     """
@@ -102,6 +159,8 @@ def _stages(file: ShaderFile) -> list[ShaderStage]:
             if not clamp:
                 groups.append(clamp)
             clamp.append(shader_pass)
+            if "PREKERNEL" in shader_pass.hooks:
+                clamp = []
             continue
         pending.append(shader_pass)
         if shader_pass.target in shader_pass.hooks:
@@ -117,28 +176,39 @@ def _stages(file: ShaderFile) -> list[ShaderStage]:
 
 
 def _stage(file: ShaderFile, passes: list[HookPass], name: str) -> ShaderStage:
-    graph, problem = None, None
+    graph, form, problem = None, None, None
     try:
-        _check_stage(file, passes)
-        graph = assemble(passes, name)
+        form = recognise_filter(passes)
+        _check_stage(file, passes, is_filter=form is not None)
+        if form is None:
+            graph = assemble(passes, name)
     except LiftError as error:
         problem = error
     return ShaderStage(
         name=name,
         file=file.name,
-        hook=passes[-1].hooks[0],
+        hook=passes[0].hooks[0],
         when=passes[-1].when,
         graph=graph,
+        form=form,
         problem=problem,
+        width=passes[-1].width,
+        height=passes[-1].height,
         parameters=file.parameters,
     )
 
 
-def _check_stage(file: ShaderFile, passes: list[HookPass]) -> None:
+def _check_stage(file: ShaderFile, passes: list[HookPass], *, is_filter: bool) -> None:
+    """Raise LiftError for what is refused before anybody looks at the passes' text.
+
+    A filter's passes may lack WHEN: without those that have it they change nothing.
+    """
     first, last = passes[0], passes[-1]
-    for known, what in (("STATSMAX", "Clamp_Highlights"), ("AutoDownscalePre", "AutoDownscalePre")):
-        if any(known in (p.save or "") or known in p.binds or known in p.description for p in passes):
-            raise LiftError(f"{first.where}: {what} is not a network, and is not supported yet")
+    for shader_pass in passes:
+        if shader_pass.when != last.when and not (is_filter and shader_pass.when == "1"):
+            raise LiftError(f"{shader_pass.where}: its WHEN differs from that of {last.description!r}")
+    if is_filter:
+        return
     for shader_pass in passes:
         if (
             shader_pass.hooks != first.hooks
@@ -149,8 +219,6 @@ def _check_stage(file: ShaderFile, passes: list[HookPass]) -> None:
                 f"{shader_pass.where} hooks {', '.join(shader_pass.hooks)}; networks are recognised where "
                 f"all their passes hook one of {', '.join(HOOK_ORDER)}"
             )
-        if shader_pass.when != last.when:
-            raise LiftError(f"{shader_pass.where}: its WHEN differs from that of {last.description!r}")
     if last.target not in last.hooks:
         raise LiftError(f"{last.where} saves {last.target!r} and no pass after it replaces {last.hooks[0]}")
     if file.data and any(block.kind != "PARAM" for block in file.data):

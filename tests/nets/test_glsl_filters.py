@@ -1,0 +1,161 @@
+"""Shader files without a network: recognised by their text, planned, and made steps."""
+
+from __future__ import annotations
+
+import os
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from tests.nets import shaders
+from vsr.frame import PictureSpec, pixel_format
+from vsr.nets.errors import LiftError
+from vsr.nets.glsl import known_filters
+from vsr.nets.glsl.chain import Planned, PlannedFilter, PlannedStage, chain_of, read_shaders
+from vsr.nets.glsl.filters import fingerprint, recognise_filter
+from vsr.nets.glsl.parser import parse
+from vsr.nets.glsl.steps import steps_of
+from vsr.ops.shader_filters.highlights import ClampHighlights
+from vsr.ops.shader_filters.passes import Step
+from vsr.ops.shader_filters.resample import resample
+
+FLOAT = pixel_format("gbrpf32le")
+
+
+@pytest.fixture
+def own_filter(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make the shader of `shaders.brightener` a known filter."""
+    known = fingerprint("brightener", parse(shaders.brightener(), "x.glsl").passes)
+    monkeypatch.setattr("vsr.nets.glsl.filters.KNOWN", (*known_filters.KNOWN, known))
+
+
+def test_numbers_of_definitions_are_parameters(own_filter: None) -> None:
+    for strength, sigma in (("0.5", "2.0"), ("-3", "1e-1")):
+        form = recognise_filter(parse(shaders.brightener(strength, sigma), "x.glsl").passes)
+        assert form is not None and form.kind == "brightener"
+        assert form.parameters == {"strength": (float(strength),), "spatial_sigma": (float(sigma),)}
+
+
+def test_comments_blanks_and_descriptions_do_not_count(own_filter: None) -> None:
+    text = (
+        shaders.brightener().replace("//!DESC ", "//!DESC other ").replace("\n    ", "\n\t/* so\nmuch */  ")
+    )
+    text = text.replace(";\n", " ; // said\n")
+    assert recognise_filter(parse(text, "x.glsl").passes) is not None
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "error"),
+    [
+        ("sum + 0.25", "sum + 0.3", r"x.glsl, pass 2 \(Apply\).*brightener, but differs in: .*0\.3"),
+        ("    float more = 1.0;\n", "", "lacks a statement before: vec4 sum"),
+        ("#define STRENGTH 0.5", "#define STRENGTH (0.5 * 2.0)", r"differs in: # define STRENGTH \( 0\.5"),
+        ("//!WIDTH HOOKED.w 2 /", "//!WIDTH HOOKED.w", r"pass 1 .*differs in: WIDTH HOOKED\.w"),
+        ("//!BIND SMALL\n", "", "lacks a statement before: SAVE MAIN"),
+    ],
+)
+def test_other_edits_are_refused_by_name(own_filter: None, old: str, new: str, error: str) -> None:
+    text = shaders.brightener()
+    assert old in text
+    with pytest.raises(LiftError, match=error):
+        chain_of([parse(text.replace(old, new), "x.glsl")])
+
+
+def test_what_is_like_no_filter_is_not_taken_for_one() -> None:
+    with pytest.raises(LiftError, match="no known part of a network"):
+        chain_of([parse(shaders.brightener(), "x.glsl")])
+
+
+def test_passes_may_lack_when_where_it_changes_nothing(own_filter: None) -> None:
+    when = "OUTPUT.w MAIN.w >"
+    text = shaders.brightener().replace("//!DESC Apply", f"//!WHEN {when}\n//!DESC Apply")
+    chain = chain_of([parse(text, "x.glsl")])
+    assert chain.plan((8, 8), (8, 8)) == ()
+    assert [type(planned) for planned in chain.plan((8, 8), (9, 9))] == [PlannedFilter]
+    with pytest.raises(LiftError, match="WHEN differs"):
+        chain_of([parse(text.replace("//!DESC Small", "//!WHEN 0\n//!DESC Small"), "x.glsl")])
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "output", "target"),
+    [
+        ("OUTPUT.w", "OUTPUT.h", (301, 200), (301, 200)),
+        ("OUTPUT.w 2 /", "OUTPUT.h 2 /", (301, 201), (151, 101)),
+        ("NATIVE.w 1.5 *", "HOOKED.h", (300, 200), (150, 80)),
+    ],
+)
+def test_plain_reads_have_the_size_they_say(
+    width: str, height: str, output: tuple[int, int], target: tuple[int, int]
+) -> None:
+    chain = chain_of([parse(shaders.plain_read(width, height), "x.glsl")])
+    [planned] = chain.plan((100, 80), output)
+    assert isinstance(planned, PlannedFilter) and planned.form.kind == "resample"
+    assert (planned.source, planned.target) == ((100, 80), target)
+    with pytest.raises(LiftError, match="makes a picture of 0x80"):
+        chain_of([parse(shaders.plain_read("0.1", "HOOKED.h"), "x.glsl")]).plan((100, 80), output)
+
+
+def network(planned: PlannedStage, source: PictureSpec) -> Step:
+    """Stands for whoever runs networks."""
+    return resample(source, *planned.target)
+
+
+def kinds(planned: tuple[Planned, ...]) -> list[object]:
+    """The kinds of planned stages, those within Clamp_Highlights as a list of their own."""
+    found: list[object] = []
+    for stage in planned:
+        found.append(stage.form.kind if isinstance(stage, PlannedFilter) else stage.graph.scale)
+        if isinstance(stage, PlannedFilter) and stage.inner:
+            found.append(kinds(stage.inner))
+    return found
+
+
+def official_mode_a() -> Path:
+    found = find_spec("anime4k_python")
+    if found is None or not found.submodule_search_locations:
+        pytest.skip("anime4k-python, which has official files, is not installed")
+    [path] = Path(found.submodule_search_locations[0]).rglob("*ModeA*.glsl")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("output", "expected"),
+    [
+        ((640, 360), ["clamp_highlights", [1]]),
+        ((960, 540), ["clamp_highlights", [1, 2, "resample"]]),
+        ((1280, 720), ["clamp_highlights", [1, 2]]),
+        ((1920, 1080), ["clamp_highlights", [1, 2, "resample", 2]]),
+        ((2560, 1440), ["clamp_highlights", [1, 2, 2]]),
+    ],
+)
+def test_the_official_mode_a(output: tuple[int, int], expected: list[object]) -> None:
+    planned = read_shaders([official_mode_a()]).plan((640, 360), output)
+    assert kinds(planned) == expected
+    [step] = steps_of(planned, PictureSpec(width=640, height=360, format=FLOAT), network)
+    assert isinstance(step, ClampHighlights)
+    last = planned[0].target
+    assert (step.output.width, step.output.height) == last
+    assert (step.before, step.after, len(step.inner)) == (2, 2, len(planned[0].inner))  # type: ignore[union-attr]
+
+
+def test_an_edited_official_file_is_refused_by_its_statement() -> None:
+    text = official_mode_a().read_text()
+    edited = text.replace("float gmax = 0.0;", "float gmax = 0.5;", 1)
+    with pytest.raises(LiftError, match=r"clamp_highlights, but differs in: float gmax = 0.5"):
+        chain_of([parse(edited, "ModeA.glsl")])
+    wider = text.replace("KERNELSIZE 5", "KERNELSIZE 7").replace("KERNELHALFSIZE 2", "KERNELHALFSIZE 3")
+    planned = chain_of([parse(wider, "ModeA.glsl")]).plan((64, 64), (64, 64))
+    [step] = steps_of(planned, PictureSpec(width=64, height=64, format=FLOAT), network)
+    assert isinstance(step, ClampHighlights) and (step.before, step.after) == (3, 3)
+    uneven = text.replace("KERNELSIZE 5", "KERNELSIZE 7", 1)
+    planned = chain_of([parse(uneven, "ModeA.glsl")]).plan((64, 64), (64, 64))
+    with pytest.raises(LiftError, match="give both passes one odd size"):
+        steps_of(planned, PictureSpec(width=64, height=64, format=FLOAT), network)
+
+
+def shader_folder() -> Path:
+    folder = os.environ.get("VSR_SHADER_DIR")
+    if not folder:
+        pytest.skip("VSR_SHADER_DIR, a folder of Anime4K's files, is not set")
+    return Path(folder)
