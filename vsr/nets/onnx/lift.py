@@ -136,7 +136,8 @@ class Lift:
         op = self.made_by(picture).op
         if isinstance(op, Conv) and self.is_read_once(onnx.inputs[0]):
             chosen = Conv(op.weight[list(order)], op.bias[list(order)], op.border, op.dilation)
-            return self.add(onnx, chosen, self.input_of(picture, op.weight.shape[1]))
+            before = self.input_of(picture, op.weight.shape[1])
+            return before if _does_nothing(chosen) else self.add(onnx, chosen, before)
         if len(order) * picture.channels > LARGEST:
             raise refusal(onnx, f"takes {len(order)} of {picture.channels} channels, more than fit here")
         weight = np.eye(picture.channels, dtype=np.float32)[list(order), :, None, None]
@@ -150,11 +151,7 @@ class Lift:
 
     def unshuffle(self, onnx: OnnxNode, picture: Picture, factor: int, order: Sequence[int]) -> Picture:
         """Return channels made of pixels, then in that order."""
-        made = self.add(onnx, PixelUnshuffle(factor), picture)
-        if list(order) == list(range(made.channels)):
-            return made
-        weight = np.eye(made.channels, dtype=np.float32)[list(order), :, None, None]
-        return self.add(onnx, Conv(weight, np.zeros(len(order), np.float32), "zero"), made)
+        return self.select(onnx, self.add(onnx, PixelUnshuffle(factor), picture), order)
 
     def graph(self, result: Picture, name: str, source: str) -> Graph:
         """Return what `result` depends on as a graph. Raises GraphError."""
@@ -165,6 +162,12 @@ class Lift:
                 needed.update(node.inputs)
                 kept.insert(0, node)
         return Graph(name, tuple(kept), source)
+
+
+def _does_nothing(op: Conv) -> bool:
+    """Return whether it copies its input, as an order of channels that undoes the one before it does."""
+    identity = np.eye(op.weight.shape[0], op.weight.shape[1], dtype=np.float32)[:, :, None, None]
+    return np.array_equal(op.weight, identity) and len(identity) == identity.shape[1] and not op.bias.any()
 
 
 def columns_first(channels: int, factor: int) -> list[int]:

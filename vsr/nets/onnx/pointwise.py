@@ -142,7 +142,7 @@ def _offset(lift: Lift, onnx: OnnxNode, inputs: Inputs, sign: float) -> Value:
     at = 0 if isinstance(inputs[0], Picture) else 1
     source = picture(onnx, inputs[at])
     values = _by_channel(onnx, known(inputs, 1 - at), source.channels)
-    offset = values if sign > 0 else -values
+    offset = values if sign > 0 else np.negative(values)
     before = lift.made_by(source).op
     if isinstance(before, Scale) and not before.offset.any() and lift.is_read_once(onnx.inputs[at]):
         return _scale(lift, onnx, lift.input_of(source, source.channels), before.gain, offset)
@@ -170,7 +170,7 @@ def _div(lift: Lift, onnx: OnnxNode, inputs: Inputs) -> Value:
     divisor = _by_channel(onnx, known(inputs, 1), source.channels)
     if not divisor.all():
         raise refusal(onnx, "divides by 0")
-    return _scale(lift, onnx, source, 1 / divisor, _ZERO)
+    return _scale(lift, onnx, source, np.reciprocal(divisor), _ZERO)
 
 
 def _neg(lift: Lift, onnx: OnnxNode, inputs: Inputs) -> Value:

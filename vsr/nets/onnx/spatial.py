@@ -10,10 +10,10 @@ import numpy as np
 from vsr.nets.onnx.folding import integers
 from vsr.nets.onnx.lift import Lift, Padded, Phases, Picture, Rule, Value, refusal
 from vsr.nets.onnx.model import Known, OnnxNode, as_floats
-from vsr.nets.onnx.phases import REACH, Smooth, phase_kernels
+from vsr.nets.onnx.phases import REACH, Smooth, phase_kernels, picking_kernels
 from vsr.nets.onnx.pointwise import Inputs, known, knowns, picture
 from vsr.nets.onnx.sizes import factor_between
-from vsr.nets.ops import Array, Border, Conv, ConvTranspose, Resize
+from vsr.nets.ops import Array, Border, Conv, ConvTranspose, PixelUnshuffle, Resize
 
 _CENTRED = ("half_pixel", "pytorch_half_pixel", "half_pixel_symmetric")
 """For whole factors all three are the same, but for results of one sample, which do not occur."""
@@ -70,6 +70,8 @@ def _conv(lift: Lift, onnx: OnnxNode, inputs: Inputs) -> Value:
     phases = _phases(onnx, inputs, weight)
     if phases is not None:
         return phases
+    if (factor := _picked(onnx, inputs, weight)) is not None:
+        return lift.add(onnx, PixelUnshuffle(factor), picture(onnx, inputs[0]))
     if onnx.attributes.get("group", 1) != 1 or _same_all(onnx, "strides", 1) != 1:
         raise refusal(onnx, "has groups or strides; a plain convolution is ours")
     size, dilation = weight.shape[2], _same_all(onnx, "dilations", 1)
@@ -111,6 +113,16 @@ def _phases(onnx: OnnxNode, inputs: Inputs, weight: Known) -> Phases | None:
         return None
     is_same = np.array_equal(weight, phase_kernels(kind, factor, channels).astype(weight.dtype))
     return Phases(padded.source, kind, factor) if is_same else None
+
+
+def _picked(onnx: OnnxNode, inputs: Inputs, weight: Known) -> int | None:
+    """Return the factor where the convolution does nothing but make channels of pixels."""
+    factor, groups = weight.shape[2], onnx.attributes.get("group", 1)
+    strides = onnx.attributes.get("strides", [1, 1])
+    if factor < 2 or len(inputs) != 2 or strides != [factor, factor] or _same_all(onnx, "pads", 0):
+        return None
+    is_same = np.array_equal(weight, picking_kernels(factor, groups)) and "auto_pad" not in onnx.attributes
+    return factor if is_same and _same_all(onnx, "dilations", 1) == 1 else None
 
 
 def _conv_transpose(lift: Lift, onnx: OnnxNode, inputs: Inputs) -> Value:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from vsr.nets.errors import OnnxError
 from vsr.nets.graph import Graph, Node
-from vsr.nets.onnx.phases import REACH, Smooth, phase_kernels
+from vsr.nets.onnx.phases import REACH, Smooth, phase_kernels, picking_kernels
 from vsr.nets.ops import (
     Add,
     Clamp,
@@ -241,17 +241,21 @@ class _Writer:
     def _shuffle(self, node: Node, op: PixelShuffle, source: str) -> str:
         name = self._bases[node.name]
         if op.order == "xy" and node.inputs[0] not in self._permutations:
-            order = _rows_first(self._graph.channels[node.inputs[0]], op.factor)
-            source = self._emit("Gather", f"{name}/order", source, self._integers(*order), axis=1)
+            channels = self._graph.channels[node.inputs[0]]
+            picks = np.eye(channels)[_rows_first(channels, op.factor), :, None, None]
+            weight = self._constant(f"{name}/picks", picks)
+            source = self._emit("Conv", f"{name}/order", source, weight, kernel_shape=[1, 1])
         return self._emit("DepthToSpace", name, source, blocksize=op.factor, mode="CRD")
 
     def _unshuffle(self, name: str, factor: int, channels: int, source: str) -> str:
-        """ONNX puts the channel last, (iy, ix, c); it belongs first."""
-        if channels == 1:
-            return self._emit("SpaceToDepth", name, source, blocksize=factor)
-        made = self._emit("SpaceToDepth", f"{name}/cells", source, blocksize=factor)
-        order = np.arange(channels * factor**2).reshape(factor**2, channels).T.ravel()
-        return self._emit("Gather", name, made, self._integers(*order.tolist()), axis=1)
+        """A convolution that takes one pixel for each channel: SpaceToDepth puts the channels the other way.
+
+        A Gather after that would bring them into order, but OpenVINO 2026.4 folds one wrongly into the
+        convolution that follows.
+        """
+        weight = self._constant(f"{name}/picks", picking_kernels(factor, channels))
+        sides = [factor] * 2
+        return self._emit("Conv", name, source, weight, group=channels, kernel_shape=sides, strides=sides)
 
     def _resize(self, name: str, op: Resize, channels: int, source: str) -> str:
         if op.kind == "nearest":
