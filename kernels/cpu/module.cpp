@@ -148,6 +148,16 @@ const NetKernels& net_kernels() {
 
 PyObject* has_bfloat16(PyObject*, PyObject*) { return PyBool_FromLong(net_kernels().halves); }
 
+PyObject* exert(PyObject*, PyObject* args) {
+    int half, rounds;
+    if (!PyArg_ParseTuple(args, "pi", &half, &rounds)) return nullptr;
+    double operations = 0;
+    PyThreadState* state = PyEval_SaveThread();
+    operations = net_kernels().exert(half != 0, rounds);
+    PyEval_RestoreThread(state);
+    return PyFloat_FromDouble(operations);
+}
+
 PyObject* run_net(PyObject*, PyObject* args) {
     PyObject *capsule, *inputs, *outputs;
     float top;
@@ -223,6 +233,7 @@ PyMethodDef methods[] = {
     {"convert", convert, METH_VARARGS, nullptr},
     {"anime4k", anime4k, METH_VARARGS, nullptr},
     {"has_bfloat16", has_bfloat16, METH_NOARGS, nullptr},
+    {"exert", exert, METH_VARARGS, nullptr},
     {"net", new_net, METH_VARARGS, nullptr},
     {"run_net", run_net, METH_VARARGS, nullptr},
     {"filter_points", filter_points, METH_VARARGS, nullptr},

@@ -84,6 +84,9 @@ struct NetKernels {
     bool halves;  // bfloat16 is there
     // The rows [first, last) of the outputs' grid.
     void (*run)(const NetJob& job, int first, int last, float* scratch);
+    // Do nothing but multiply and add, in float32 or (where `half`) bfloat16, `rounds` times; the operations done, two for
+    // each product. What a processor does here, a network cannot exceed.
+    double (*exert)(bool half, int rounds);
 };
 
 // Columns [first, last) of the outputs' grid and those of the inputs' that they need.

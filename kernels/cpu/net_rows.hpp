@@ -52,8 +52,10 @@ template <class V>
 inline __attribute__((always_inline)) V kept(V v) {
 #if defined(__AVX512F__)
     asm("" : "+v"(v));
-#elif defined(__AVX2__)
+#elif defined(__SSE2__)
     asm("" : "+x"(v));
+#elif defined(__aarch64__)
+    asm("" : "+w"(v));
 #endif
     return v;
 }

@@ -269,7 +269,31 @@ void run_net(const NetJob& job, int first, int last, float* memory) {
     end_streaming();
 }
 
+template <class V>
+double exert_with(V value, int rounds) {
+    constexpr int SUMS = 12;  // more than a multiply-add takes cycles, times two a cycle
+    F sums[SUMS];
+    for (auto& sum : sums) sum = all(0.0f);
+    for (int i = 0; i < rounds; ++i) {
+        const V factor = kept(value);
+#pragma GCC unroll 12
+        for (int k = 0; k < SUMS; ++k) sums[k] = fused(factor, factor, sums[k]);
+    }
+    F total = sums[0];
+    for (int k = 1; k < SUMS; ++k) total = total + sums[k];
+    float lanes[LANES];
+    store(lanes, total);  // of zeros: so that the sums are needed
+    return 2.0 * SUMS * rounds * LANES * (std::is_same<V, F>::value ? 1 : 2) + lanes[0];
+}
+
+double exert(bool half, int rounds) {
+#if defined(__AVX512BF16__)
+    if (half) return exert_with(all(std::int32_t(rounds < 0)), rounds);
+#endif
+    return half ? 0.0 : exert_with(all(float(rounds < 0)), rounds);
+}
+
 }  // namespace
 }  // namespace vsr
 
-#define VSR_NET(name, halves) const ::vsr::NetKernels vsr::net_##name = {#name, halves, ::vsr::run_net};
+#define VSR_NET(name, halves) const ::vsr::NetKernels vsr::net_##name = {#name, halves, ::vsr::run_net, ::vsr::exert};
