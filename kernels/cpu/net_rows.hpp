@@ -24,7 +24,7 @@ inline F power_of_two(F n) {
     return _mm256_castsi256_ps(_mm256_slli_epi32(biased, 23));
 }
 inline F whole_number(F x) { return _mm256_round_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
-constexpr int kWidest = 3;
+constexpr int kWidest = 2;
 #else
 inline F fused(F a, F b, F sum) { return a * b + sum; }
 inline F magnitude(F x) { return F(I(x) & 0x7fffffff); }
