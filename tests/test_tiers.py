@@ -16,7 +16,7 @@ TIERS: list[set[str]] = [
     {"ops"},
     {"nets"},
     {"engine"},
-    {"upscaler"},
+    {"upscaler", "chain"},
     {"media"},
     {"pipeline"},
     {"quality", "train", "live", "cluster"},

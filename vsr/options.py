@@ -22,7 +22,13 @@ class UpscaleOptions:
 
     model: str = field(
         default="lanczos3",
-        metadata=_option("How to enlarge; `vsr models list` shows all.", "--model", "-m", metavar="NAME"),
+        metadata=_option(
+            "How to enlarge: a name or preset that `vsr models list` shows, a file (.glsl .onnx .pth "
+            ".safetensors), or several joined by commas.",
+            "--model",
+            "-m",
+            metavar="MODEL",
+        ),
     )
     """lanczos3 is the default because it is right for every source and real-time everywhere."""
     model_options: tuple[str, ...] = field(
@@ -32,13 +38,36 @@ class UpscaleOptions:
         ),
     )
     scale: float | None = field(
-        default=None, metadata=_option("Factor for width and height. Default 2.", metavar="N")
+        default=None,
+        metadata=_option("Factor for width and height. Default: the network's own, else 2.", metavar="N"),
     )
     size: str | None = field(
         default=None,
         metadata=_option("Target size instead of a factor: WxH, or 720p 1080p 1440p 2160p.", metavar="SIZE"),
     )
     device: str = field(default="auto", metadata=_option("Where to compute: auto or cpu.", metavar="DEVICE"))
+    engine: str = field(
+        default="auto",
+        metadata=_option(
+            "What runs networks: auto (the one that costs least here), fused_cpu, openvino or reference.",
+            metavar="NAME",
+        ),
+    )
+    precision: str = field(
+        default="auto",
+        metadata=_option(
+            "Arithmetic of networks: fp32, bf16, or auto: bf16 where the CPU has it and it comes close.",
+            metavar="NAME",
+        ),
+    )
+    shader_dir: str | None = field(
+        default=None,
+        metadata=_option(
+            "Folder with mpv shader files; else VSR_SHADER_DIR, mpv's own folders, anime4k-python.",
+            "--shader-dir",
+            metavar="DIR",
+        ),
+    )
     threads: int = field(default=0, metadata=_option("Threads for upscaling; 0 = one a core.", metavar="N"))
     encoder: str = field(
         default="auto",

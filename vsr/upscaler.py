@@ -3,34 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from threading import Lock
-from typing import Protocol, Self
+from typing import Self
 
+from vsr.chain import Chain, Running, read_chain
 from vsr.color import ColorSpec, Primaries, Transfer
+from vsr.engine.engines import Load
+from vsr.engine.step import Step, Steps
 from vsr.errors import OptionError
-from vsr.frame import Frame, PictureSpec, PixelFormat, Plane, empty_frame
+from vsr.frame import Frame, PictureSpec, PixelFormat, empty_frame
 from vsr.ops.anime4k import Anime4k
 from vsr.ops.convert import Convert
 from vsr.ops.resize import Resize, check_size, keeps_components
 from vsr.ops.scalers import SCALERS
 from vsr.registry import Registry, nearest
-
-
-class Step(Protocol):
-    """One pass over a picture: planes of `source` in, planes of `output` out. Thread-safe."""
-
-    source: PictureSpec
-    output: PictureSpec
-
-    @property
-    def sentence(self) -> str:
-        """What this does, for people."""
-
-    def __call__(self, planes: Sequence[Plane], into: Sequence[Plane], *, threads: int = 1) -> None:
-        """Write the result of `planes` into `into`."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -121,6 +110,15 @@ _ANIME4K_OPTIONS = (
     ),
 )
 
+_NETWORK_SCALE = ModelOption(
+    name="scale",
+    meaning="how far a network enlarges that does not say it itself (SRCNN, VDSR)",
+    default="auto",
+    allowed="auto, 1, 2, 3 or 4",
+    accepts=("auto", "1", "2", "3", "4").__contains__,
+)
+PRESET_FORM = "anime4k:A, B, C, A+A, B+B, C+A, each also with :fast"
+
 MODELS: Registry[Model] = Registry(
     "model",
     {
@@ -138,6 +136,49 @@ MODELS: Registry[Model] = Registry(
 )
 
 
+class Recipe:
+    """What a model's text means, read once: one of MODELS with its options, or a chain of networks.
+
+    Thread-safety: safe, immutable. Raises OptionError for an unknown model, files that cannot be read, and
+    options that the model does not have.
+    """
+
+    model: Model | Chain
+    values: Values
+
+    def __init__(
+        self, text: str, *, options: Mapping[str, str] | None = None, shader_dir: Path | None = None
+    ) -> None:
+        """`options` are the model's own, as text; `shader_dir` is looked in first for shader files.
+
+        Networks have one option, `scale`, for those that do not say how far they enlarge (SRCNN, VDSR).
+        """
+        given = options or {}
+        self.text = text
+        if text in MODELS:
+            self.model = MODELS[text]
+            self.values = _option_values(text, self.model.options, given)
+            return
+        self.values = _option_values(text, (_NETWORK_SCALE,), given)
+        scale = None if self.values["scale"] == "auto" else int(self.values["scale"])
+        chain = read_chain(text, shader_dir=shader_dir, scale=scale)
+        if chain is None:
+            raise OptionError(_unknown_model(text))
+        self.model = chain
+
+    @property
+    def scale(self) -> float:
+        """How far it enlarges where nobody says: a network's own factor, else 2."""
+        return float(self.model.scale) if isinstance(self.model, Chain) else 2.0
+
+
+def _unknown_model(text: str) -> str:
+    return (
+        f"unknown model {text!r}; available: {', '.join(MODELS)}; presets {PRESET_FORM}; and files: .glsl, "
+        f".onnx, .pth, .pt, .ckpt, .safetensors.{nearest(text, list(MODELS))}"
+    )
+
+
 class Upscaler:
     """Turns frames of a source into frames of another size.
 
@@ -151,7 +192,7 @@ class Upscaler:
 
     def __init__(
         self,
-        model: str = "lanczos3",
+        model: str | Recipe = "lanczos3",
         *,
         source: PictureSpec,
         scale: float | None = None,
@@ -159,20 +200,25 @@ class Upscaler:
         target_format: PixelFormat | None = None,
         target_color: ColorSpec | None = None,
         threads: int = 1,
+        calls: int = 1,
+        engine: str = "auto",
+        precision: str = "auto",
         options: Mapping[str, str] | None = None,
     ) -> None:
-        """Prepare for frames of `source`. `size` is (width, height); without it `scale`, or 2, decides.
+        """Prepare for frames of `source`. `size` is (width, height); else `scale`, or the model's own, decides.
 
         What the source's colour leaves open is filled in by ColorSpec.guessed; see `source` for the result.
+        `options` are the model's where it is given as text. `engine` and `precision` are for networks; see vsr.engine.engines. `calls` is how many frames at once
+        it will be called with: engines are timed, and prepared, for that.
 
         Raises OptionError for an unknown model or option, a value or size out of range, and conversions that
         do not exist.
         """
-        self.model = MODELS[model]
-        self._values = _option_values(model, self.model, options or {})
-        if threads < 1:
-            raise OptionError(f"threads is {threads}; give 1 or more")
-        width, height = _target_size(source, scale, size)
+        self.recipe = model if isinstance(model, Recipe) else Recipe(model, options=options)
+        if threads < 1 or calls < 1:
+            raise OptionError(f"threads is {threads} and calls is {calls}; give 1 or more of each")
+        self._running = Running(engine=engine, precision=precision, load=Load(threads=threads, calls=calls))
+        width, height = _target_size(source, scale, size, self.recipe.scale)
         source = _plain(source)
         self.source = source
         self.output = PictureSpec(
@@ -183,7 +229,8 @@ class Upscaler:
         )
         self.threads = threads
         self._lock = Lock()
-        self._chains: dict[PictureSpec, _Chain] = {}
+        self._chains: dict[PictureSpec, Steps] = {}
+        self.notes: tuple[str, ...] = ()
         self._chain(source)
 
     def __call__(self, frame: Frame, into: Frame | None = None) -> Frame:
@@ -194,7 +241,7 @@ class Upscaler:
         result = into or empty_frame(self.output.width, self.output.height, self.output.format)
         if into is not None:
             self._check_target(into)
-        self._chain(self._spec_of(frame))(frame.planes, result.planes, self.threads)
+        self._chain(self._spec_of(frame))(frame.planes, result.planes, threads=self.threads)
         result.color = self.output.color
         result.pts, result.time_base, result.duration = frame.pts, frame.time_base, frame.duration
         return result
@@ -219,21 +266,20 @@ class Upscaler:
     def __exit__(self, *exception: object) -> None:
         self.close()
 
-    def _chain(self, spec: PictureSpec) -> _Chain:
+    def _chain(self, spec: PictureSpec) -> Steps:
         with self._lock:
             chain = self._chains.get(spec)
             if chain is None:
-                chain = self._chains[spec] = _Chain(self._plan(spec))
+                chain = self._chains[spec] = Steps(self._plan(spec))
             return chain
 
     def _plan(self, source: PictureSpec) -> tuple[Step, ...]:
-        target = self.output
-        _check_transfer(source.color, target.color)
-        if keeps_components(source, target.format, target.color):
-            return (self.model.build(source, target, self._values),)
-        between = replace(source, width=target.width, height=target.height)
-        step = self.model.build(source, between, self._values)
-        return step, Convert(between, target.format, target.color)
+        _check_transfer(source.color, self.output.color)
+        if isinstance(self.recipe.model, Chain):
+            laid = self.recipe.model.lay(source, self.output, self._running)
+            self.notes = laid.notes
+            return laid.steps
+        return _model_steps(self.recipe.model, self.recipe.values, source, self.output)
 
     def _spec_of(self, frame: Frame) -> PictureSpec:
         """What a frame is; parts of its colour that it leaves open are the source's."""
@@ -259,26 +305,12 @@ class Upscaler:
             )
 
 
-class _Chain:
-    """Steps, one after the other, with the pictures between them recycled. Thread-safe."""
-
-    def __init__(self, steps: tuple[Step, ...]) -> None:
-        self.steps = steps
-        self._spare: tuple[deque[Frame], ...] = tuple(deque() for _ in steps[1:])
-
-    def __call__(self, planes: Sequence[Plane], into: Sequence[Plane], threads: int) -> None:
-        taken: list[Frame] = []
-        for step, spare in zip(self.steps, self._spare, strict=False):
-            try:
-                between = spare.popleft()
-            except IndexError:
-                between = empty_frame(step.output.width, step.output.height, step.output.format)
-            step(planes, between.planes, threads=threads)
-            planes = between.planes
-            taken.append(between)
-        self.steps[-1](planes, into, threads=threads)
-        for frame, spare in zip(taken, self._spare, strict=True):
-            spare.append(frame)
+def _model_steps(model: Model, values: Values, source: PictureSpec, target: PictureSpec) -> tuple[Step, ...]:
+    """Return the model's step, and a conversion after it where the components are others."""
+    if keeps_components(source, target.format, target.color):
+        return (model.build(source, target, values),)
+    between = replace(source, width=target.width, height=target.height)
+    return model.build(source, between, values), Convert(between, target.format, target.color)
 
 
 def _plain(source: PictureSpec) -> PictureSpec:
@@ -290,11 +322,13 @@ def _plain(source: PictureSpec) -> PictureSpec:
     return PictureSpec(width=source.width, height=source.height, format=fmt, color=color)
 
 
-def _target_size(source: PictureSpec, scale: float | None, size: tuple[int, int] | None) -> tuple[int, int]:
+def _target_size(
+    source: PictureSpec, scale: float | None, size: tuple[int, int] | None, own_scale: float
+) -> tuple[int, int]:
     if scale is not None and size is not None:
         raise OptionError(f"scale {scale} and size {size} contradict; give one of them")
     if size is None:
-        factor = 2.0 if scale is None else scale
+        factor = own_scale if scale is None else scale
         if not (factor > 0 and math.isfinite(factor)):
             raise OptionError(f"scale is {factor}; give a number above 0")
         size = (
@@ -305,10 +339,10 @@ def _target_size(source: PictureSpec, scale: float | None, size: tuple[int, int]
     return size
 
 
-def _option_values(name: str, model: Model, given: Mapping[str, str]) -> Values:
-    values = {option.name: option.default for option in model.options}
+def _option_values(name: str, options: Sequence[ModelOption], given: Mapping[str, str]) -> Values:
+    values = {option.name: option.default for option in options}
     for key, value in given.items():
-        option = next((option for option in model.options if option.name == key), None)
+        option = next((option for option in options if option.name == key), None)
         if option is None:
             allowed = ", ".join(values) or "none"
             raise OptionError(

@@ -245,6 +245,22 @@ class Graph:
         return tuple(result)
 
 
+def joined(first: Graph, second: Graph) -> Graph:
+    """Return the network that runs `first`, then `second` on its result.
+
+    Raises GraphError where the planes differ, or where sizes that the second takes are not made by the first.
+    """
+    if first.channels_out != second.channels_in:
+        raise GraphError(
+            f"{first.name} gives {first.channels_out} planes, {second.name} reads {second.channels_in}"
+        )
+    names = {second.input.name: f"1 {first.output.name}"}
+    names |= {node.name: f"2 {node.name}" for node in second.nodes[1:]}
+    nodes = [Node(f"1 {n.name}", n.op, tuple(f"1 {name}" for name in n.inputs)) for n in first.nodes]
+    nodes += [Node(names[n.name], n.op, tuple(names[name] for name in n.inputs)) for n in second.nodes[1:]]
+    return Graph(f"{first.name} + {second.name}", tuple(nodes), source=f"{first.source}; {second.source}")
+
+
 def _check_wiring(graph: Graph) -> None:
     """Raise GraphError unless names are unique, inputs come first, and every node is used."""
     if not graph.nodes or not isinstance(graph.nodes[0].op, GlobalInput):

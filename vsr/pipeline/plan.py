@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 from vsr.color import ColorSpec, Matrix, Primaries, Range
@@ -17,7 +18,7 @@ from vsr.media.target import resolve
 from vsr.media.writer import Target
 from vsr.options import UpscaleOptions
 from vsr.timing import format_seconds
-from vsr.upscaler import Upscaler
+from vsr.upscaler import Recipe, Upscaler
 
 QUEUE_BYTES = 160 << 20
 """Bound of what lies between decoder and encoder: ten 2160p frames of 8 bits with their sources."""
@@ -126,19 +127,26 @@ def make_plan(
     picture = PictureSpec(width=video.width, height=video.height, format=video.format, color=color)
     wanted = picture if video.transparent else replace(picture, format=_opaque(video.format))
     encoding = choose(wanted, video.hdr, target.container, supported, options, name=target.name)
-    size, size_notes = _output_size(video, options, encoding)
+    recipe = Recipe(
+        options.model,
+        options=parse_pairs(options.model_options, "--model-option"),
+        shader_dir=None if options.shader_dir is None else Path(options.shader_dir),
+    )
+    size, size_notes = _output_size(video, options, encoding, recipe.scale)
     in_flight_bytes = picture.format.frame_bytes(picture.width, picture.height) + encoding.format.frame_bytes(
         *size
     )
     workers = max(1, min(threads, QUEUE_BYTES // in_flight_bytes - 1))
     upscaler = Upscaler(
-        options.model,
+        recipe,
         source=picture,
         size=size,
         target_format=encoding.format,
         target_color=encoding.color,
         threads=-(-threads // workers),
-        options=parse_pairs(options.model_options, "--model-option"),
+        calls=workers,
+        engine=options.engine,
+        precision=options.precision,
     )
     routes = plan_routes(source, target.container)
     plan = Plan(
@@ -160,6 +168,7 @@ def make_plan(
         notes=(
             *guesses,
             *size_notes,
+            *upscaler.notes,
             *encoding.notes,
             *_alpha_notes(video, encoding),
             *_start_notes(source),
@@ -236,12 +245,12 @@ def _aspect(video: VideoInfo, size: tuple[int, int]) -> Fraction:
 
 
 def _output_size(
-    video: VideoInfo, options: UpscaleOptions, encoding: Encoding
+    video: VideoInfo, options: UpscaleOptions, encoding: Encoding, own_scale: float
 ) -> tuple[tuple[int, int], list[str]]:
     spec = spec_of(encoding.encoder)
     step_w = 1 if spec.any_size else 1 << encoding.format.log2_chroma_w
     step_h = 1 if spec.any_size else 1 << encoding.format.log2_chroma_h
-    width, height, explicit = _wanted_size(video, options)
+    width, height, explicit = _wanted_size(video, options, own_scale)
     notes = []
     if video.sample_aspect_ratio != 1 and not spec.keeps_sample_aspect and not explicit:
         width, height = _square(width, height, video.sample_aspect_ratio)
@@ -271,9 +280,9 @@ def _nearest_multiple(value: int, step: int) -> int:
     return (value + step // 2) // step * step
 
 
-def _wanted_size(video: VideoInfo, options: UpscaleOptions) -> tuple[int, int, bool]:
+def _wanted_size(video: VideoInfo, options: UpscaleOptions, own_scale: float) -> tuple[int, int, bool]:
     if options.size is None:
-        scale = 2.0 if options.scale is None else options.scale
+        scale = own_scale if options.scale is None else options.scale
         if not 0 < scale < float("inf"):
             raise OptionError(f"--scale {scale:g}: give a factor above 0, e.g. 2 or 1.5")
         return round(video.width * scale), round(video.height * scale), False

@@ -145,7 +145,11 @@ class Program:
                 return [lane for lanes in inputs for lane in lanes]
             case CRelu():
                 plain = self._plain(inputs[0])
-                return [Lane(lane.buffer, lane.channel, part) for part in ("positive", "negative") for lane in plain]
+                return [
+                    Lane(lane.buffer, lane.channel, part)
+                    for part in ("positive", "negative")
+                    for lane in plain
+                ]
             case Add():
                 return self._add(term, inputs)
             case PixelShuffle():
@@ -367,9 +371,7 @@ def _picks(linear: Linear) -> bool:
     return bool(is_one_hot and np.abs(linear.bias).max() < 1e-6)
 
 
-def _packed_stage(
-    stage: Stage, index: dict[Buffer, int]
-) -> tuple[list[int], list[npt.NDArray[np.float32]]]:
+def _packed_stage(stage: Stage, index: dict[Buffer, int]) -> tuple[list[int], list[npt.NDArray[np.float32]]]:
     planes: dict[tuple[int, int], int] = {}
     for lane in stage.lanes:
         at = lane.channel // 2 if lane.buffer.half else lane.channel
@@ -378,8 +380,10 @@ def _packed_stage(
             planes.setdefault(key, len(planes))
         else:
             planes[(*key, len(planes))] = len(planes)  # type: ignore[index]
-    size, dilation, border = (1, 1, "replicate") if stage.linear is None else (
-        stage.linear.weight.shape[2], stage.linear.dilation, stage.linear.border
+    size, dilation, border = (
+        (1, 1, "replicate")
+        if stage.linear is None
+        else (stage.linear.weight.shape[2], stage.linear.dilation, stage.linear.border)
     )
     ints = [_KINDS[stage.kind], index[stage.out], size, dilation, stage.factor, border == "zero", len(planes)]
     ints += [number for key in planes for number in key[:2]]
@@ -429,7 +433,9 @@ def _phases(resize: Resize) -> tuple[list[int], npt.NDArray[np.float64]]:
     for phase in range(resize.factor):
         u = (phase + 0.5) / resize.factor - 0.5
         base = resize.base(phase)
-        taps = {"nearest": [0], "bilinear": [base, base + 1], "bicubic": [*range(base - 1, base + 3)]}[resize.kind]
+        taps = {"nearest": [0], "bilinear": [base, base + 1], "bicubic": [*range(base - 1, base + 3)]}[
+            resize.kind
+        ]
         distance = np.abs(u - np.array(taps))
         first.append(taps[0])
         weights.append({"nearest": np.ones_like, "bilinear": _tent, "bicubic": _keys}[resize.kind](distance))
@@ -497,4 +503,3 @@ def _bfloat16(values: npt.NDArray[np.float32]) -> npt.NDArray[np.uint32]:
     bits = np.ascontiguousarray(values).view(np.uint32)
     rounded = bits + np.uint32(0x7FFF) + ((bits >> np.uint32(16)) & np.uint32(1))
     return rounded >> np.uint32(16)
-

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
 
 import numpy as np
 
 from vsr.device import cpu
 from vsr.engine.fused.program import Program
 from vsr.engine.fused.terms import Affine, terms_of
+from vsr.engine.step import Precision, Rest
 from vsr.errors import OptionError
 from vsr.frame import PictureSpec, Plane, pixel_format
 from vsr.nets.graph import Graph
 from vsr.ops.grid import Grid
 from vsr.ops.levels import gain_and_bias
 from vsr.ops.matrices import components, from_rgb, to_rgb
-from vsr.ops.resize import Resize, keeps_components
+from vsr.ops.resize import keeps_components
 
-Precision = Literal["fp32", "bf16"]
-CHROMA_SCALER = "lanczos3"
-"""What enlarges the planes that a network leaves alone."""
 _TILE = 64
 _CACHE = 768 * 1024
 """Bytes of rings that one thread may use: they have to stay in its level 2 cache."""
@@ -32,7 +29,7 @@ class FusedStep:
     One pass: components are brought to one grid, run through all layers row by row, and rounded to samples.
     The conversions to R, G, B and back are in the network's first and last weights where these are linear.
     A network that reads luma, or adds one plane to R, G and B, changes luma alone: chroma and alpha are then
-    resized by CHROMA_SCALER. Chroma is brought to R, G, B by bilinear interpolation, and back by a tent.
+    resized by engine.step.REST_SCALER. Chroma is brought to R, G, B by bilinear interpolation, and back by a tent.
 
     Arithmetic is float32, or with "bf16" bfloat16 between the layers, products summed in float32; the first
     layer's input and the last one's result are float32. Results of different processors differ in the last
@@ -57,20 +54,7 @@ class FusedStep:
         program = Program(terms_of(graph, into, out_of[self._own]), bfloat16=precision == "bf16")
         self._inputs = Grid(source, source, up="bilinear").inputs[: into.shape[1] - 1]
         self._outputs = [Grid(target, target, up="bilinear").outputs[plane] for plane in self._own]
-        rest = [plane for plane in range(target.format.num_planes) if plane not in self._own]
-        self._resize = self._grid = None
-        if rest and kept:
-            self._resize = Resize(
-                source,
-                target.width,
-                target.height,
-                scaler=CHROMA_SCALER,
-                target_format=target.format,
-                target_color=target.color,
-                only=rest,
-            )
-        elif rest:
-            self._grid = Grid(source, target, up=CHROMA_SCALER)
+        self._rest = Rest(source, target, self._own)
         self._native = cpu.kernels.net(*program.packed(*graph.receptive_field))
         self._tile = _tile(program, source.width)
 
@@ -95,10 +79,7 @@ class FusedStep:
         )
         top = self.output.format.max_value
         cpu.kernels.run_net(self._native, inputs, outputs, top, self._tile, threads)
-        if self._resize is not None:
-            self._resize(planes, into, threads=threads)
-        elif self._grid is not None:
-            self._grid.alpha(planes, into, threads)
+        self._rest(planes, into, threads=threads)
 
 
 def _check(graph: Graph, source: PictureSpec, target: PictureSpec) -> None:

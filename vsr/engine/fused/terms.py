@@ -174,7 +174,9 @@ def _by_phases(op: ConvTranspose) -> Linear:
                 for tx in range(size):
                     dy, dx = py + op.padding - ty, px + op.padding - tx
                     if dy % stride == 0 and dx % stride == 0:
-                        weight[:, py, px, :, dy // stride + reach, dx // stride + reach] = op.weight[:, :, ty, tx].T
+                        weight[:, py, px, :, dy // stride + reach, dx // stride + reach] = op.weight[
+                            :, :, ty, tx
+                        ].T
     return Linear(
         weight.reshape(-1, into, side, side), np.repeat(op.bias.astype(float), stride * stride), "zero"
     )

@@ -1,0 +1,295 @@
+"""Chains of networks and shader filters: from a model's text, a source and a size to steps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from vsr.color import ColorSpec, Matrix, Range
+from vsr.engine.engines import Load, choose
+from vsr.engine.step import RGB, BesideAlpha, Network, Step, rgb_color
+from vsr.errors import OptionError
+from vsr.frame import PictureSpec, PixelFormat, format_name, pixel_format
+from vsr.nets.checkpoint import read_checkpoint
+from vsr.nets.errors import GraphError
+from vsr.nets.glsl.chain import Planned, PlannedFilter, PlannedStage, ShaderChain, read_shaders
+from vsr.nets.graph import Graph, joined
+from vsr.nets.onnx import read_onnx
+from vsr.nets.presets import ModelPart, NamePart, NetworkPart, ShaderPart, find_shaders, parse_model
+from vsr.ops.convert import Convert
+from vsr.ops.resize import Resize, keeps_components
+from vsr.ops.scalers import SCALERS
+from vsr.ops.shader_filters.highlights import ClampHighlights
+from vsr.ops.shader_filters.table import FILTERS
+
+FINAL_SCALER = "lanczos3"
+"""What brings the result of a chain to the size that was asked for, where the chain makes another."""
+_DEEP = 16
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Running:
+    """How networks are run."""
+
+    engine: str = "auto"
+    """A name of vsr.engine.engines.ENGINES, or auto."""
+    precision: str = "auto"
+    """fp32, bf16, or auto."""
+    load: Load = field(default_factory=Load)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Laid:
+    """Steps in order, and what is to be said about them."""
+
+    steps: tuple[Step, ...]
+    notes: tuple[str, ...]
+
+
+class Chain:
+    """A model text whose links are networks or shaders, read.
+
+    The last link may be a scaler's name: it then brings the result to the size that was asked for.
+    Thread-safety: safe, immutable. Raises OptionError for files that cannot be read, and for links that
+    cannot be part of a chain.
+    """
+
+    def __init__(
+        self, parts: Sequence[ModelPart], *, shader_dir: Path | None = None, scale: int | None = None
+    ) -> None:
+        """`scale` is for networks that do not say theirs (SRCNN, VDSR)."""
+        self._scaler = FINAL_SCALER
+        if isinstance(parts[-1], NamePart) and len(parts) > 1:
+            self._scaler = _scaler(parts[-1].name)
+            parts = parts[:-1]
+        self._links: list[ShaderChain | Network] = [_read(part, shader_dir, scale) for part in parts]
+
+    @property
+    def scale(self) -> int:
+        """The factor by which it enlarges of its own; 2 for shaders, which adapt to what is asked for."""
+        total = 1
+        for link in self._links:
+            total *= 1 if isinstance(link, ShaderChain) else link.scale
+        has_shaders = any(isinstance(link, ShaderChain) for link in self._links)
+        return max(total, 2) if has_shaders else total
+
+    def lay(self, source: PictureSpec, target: PictureSpec, running: Running) -> Laid:
+        """Return the steps from `source` to `target`, a picture of any size with any components."""
+        planned: list[Planned | PlannedNetwork] = []
+        size, wanted = (source.width, source.height), (target.width, target.height)
+        for link in self._links:
+            if isinstance(link, ShaderChain):
+                planned += link.plan(size, wanted)
+            else:
+                grown = (size[0] * link.scale, size[1] * link.scale)
+                hook = "LUMA" if link.channels_in == 1 else "MAIN"
+                planned.append(PlannedNetwork(network=link, hook=hook, source=size, target=grown))
+            if planned:
+                size = planned[-1].target
+        opaque = tuple(replace(spec, format=_opaque(spec.format)) for spec in (source, target))
+        laid = _Layer(running, self._scaler).whole(planned, *opaque)
+        if target.format.alpha:
+            return replace(laid, steps=(BesideAlpha(laid.steps, source, target),))
+        return laid
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PlannedNetwork:
+    """A network that runs, and the size, (width, height), before and after."""
+
+    network: Network
+    hook: str
+    source: tuple[int, int]
+    target: tuple[int, int]
+
+
+def _scaler(name: str) -> str:
+    if name in SCALERS:
+        return name
+    raise OptionError(
+        f"{name!r} cannot be part of a chain: links are networks, shader files and presets, and the last may "
+        f"be a scaler for the final size: {', '.join(SCALERS)}"
+    )
+
+
+def _read(part: ModelPart, shader_dir: Path | None, scale: int | None) -> ShaderChain | Network:
+    match part:
+        case ShaderPart(files=files):
+            return read_shaders(find_shaders(files, shader_dir=shader_dir))
+        case NetworkPart(path=path) if path.suffix.lower() == ".onnx":
+            return read_onnx(path)
+        case NetworkPart(path=path):
+            return read_checkpoint(path, scale=scale)
+        case NamePart(name=name):
+            raise OptionError(
+                f"{name!r} cannot be part of a chain but as its last link, and then as a scaler: "
+                f"{', '.join(SCALERS)}"
+            )
+
+
+class _Layer:
+    """Turns planned stages into steps, one after the other."""
+
+    def __init__(self, running: Running, scaler: str) -> None:
+        self._running = running
+        self._scaler = scaler
+        self._notes: list[str] = []
+
+    def whole(
+        self, planned: Sequence[Planned | PlannedNetwork], source: PictureSpec, target: PictureSpec
+    ) -> Laid:
+        """Return the steps of a chain, with the final resize where the size is another."""
+        size = planned[-1].target if planned else (source.width, source.height)
+        is_last = size == (target.width, target.height)
+        end = target if is_last else replace(target, width=size[0], height=size[1])
+        steps = self._steps(planned, source, end)
+        if not is_last or not steps:
+            steps.append(_final(steps[-1].output if steps else source, target, self._scaler))
+        if not planned:
+            self._notes.append(f"no shader runs from {size[0]}x{size[1]} to {target.width}x{target.height}")
+        elif not is_last:
+            self._notes.append(
+                f"the model makes {size[0]}x{size[1]}; "
+                f"{self._scaler} brings it to {target.width}x{target.height}"
+            )
+        return Laid(steps=tuple(steps), notes=tuple(self._notes))
+
+    def _steps(
+        self, planned: Sequence[Planned | PlannedNetwork], source: PictureSpec, end: PictureSpec
+    ) -> list[Step]:
+        """Return steps to `end`, whose size is what the last stage makes."""
+        steps: list[Step] = []
+        current = source
+        groups = _grouped(planned)
+        for index, group in enumerate(groups):
+            is_last = index == len(groups) - 1
+            follower = None if is_last else groups[index + 1]
+            if isinstance(group, PlannedFilter):
+                current = self._as_float(current, steps)
+                steps.append(self._filter(group, current))
+            else:
+                current = self._suited(group, current, steps)
+                after = end if is_last else _between(follower, current)
+                target = replace(
+                    after, width=current.width * group.scale, height=current.height * group.scale
+                )
+                steps.append(self._network(group, current, target))
+            current = steps[-1].output
+        if (current.format, current.color) != (end.format, end.color):
+            steps.append(_converted(current, end))
+        return steps
+
+    def _network(self, network: Network, source: PictureSpec, target: PictureSpec) -> Step:
+        running = self._running
+        choice = choose(
+            network,
+            source,
+            target,
+            engine=running.engine,
+            precision=running.precision,
+            load=running.load,
+        )
+        if choice.reason:
+            self._notes.append(f"{network.name}: {choice.engine} in {choice.precision}, {choice.reason}")
+        return choice.step
+
+    def _filter(self, planned: PlannedFilter, source: PictureSpec) -> Step:
+        if planned.form.kind != "clamp_highlights":
+            return FILTERS[planned.form.kind](source, planned.target, planned.form.parameters)
+        size = planned.target
+        inner = self._steps(planned.inner, source, replace(source, width=size[0], height=size[1]))
+        return ClampHighlights(source, inner)
+
+    def _as_float(self, current: PictureSpec, steps: list[Step]) -> PictureSpec:
+        """Return the picture in float32 R, G, B, with the step that makes it so appended."""
+        if current.format.is_float:
+            return current
+        steps.append(Convert(current, RGB, rgb_color(current.color)))
+        return steps[-1].output
+
+    def _suited(self, network: Network, current: PictureSpec, steps: list[Step]) -> PictureSpec:
+        """Return the picture as the network can read it, with the step that makes it so appended."""
+        if network.channels_in == 3 or current.format.family != "rgb":
+            return current
+        fmt, color = _luma_picture(current)
+        steps.append(Convert(current, fmt, color))
+        return steps[-1].output
+
+
+def _grouped(planned: Sequence[Planned | PlannedNetwork]) -> list[Network | PlannedFilter]:
+    """Return filters, and networks; graphs of the same planes that follow one another are joined to one."""
+    groups: list[Network | PlannedFilter] = []
+    for stage in planned:
+        if isinstance(stage, PlannedFilter):
+            groups.append(stage)
+            continue
+        network = stage.graph if isinstance(stage, PlannedStage) else stage.network
+        before = groups[-1] if groups else None
+        if isinstance(before, Graph) and isinstance(network, Graph) and before.reads == network.reads:
+            try:
+                groups[-1] = joined(before, network)
+                continue
+            except GraphError:  # a size that no whole number of blocks makes
+                pass
+        groups.append(network)
+    return groups
+
+
+def _between(follower: Network | PlannedFilter | None, current: PictureSpec) -> PictureSpec:
+    """Return what a network gives that is not the last: no depth is lost, and nothing is clamped in R, G, B."""
+    reads_luma = (
+        follower is not None and not isinstance(follower, PlannedFilter) and follower.channels_in == 1
+    )
+    fmt = current.format
+    if not reads_luma:
+        return replace(current, format=RGB, color=rgb_color(current.color))
+    if fmt.family == "rgb":
+        fmt, color = _luma_picture(current)
+        return replace(current, format=fmt, color=color)
+    deep = format_name(fmt.family, _DEEP, (fmt.log2_chroma_w, fmt.log2_chroma_h))
+    return replace(current, format=pixel_format(deep))
+
+
+def _opaque(fmt: PixelFormat) -> PixelFormat:
+    if not fmt.alpha:
+        return fmt
+    return pixel_format(format_name(fmt.family, fmt.depth, (fmt.log2_chroma_w, fmt.log2_chroma_h)))
+
+
+def _luma_picture(current: PictureSpec) -> tuple[PixelFormat, ColorSpec]:
+    """Return the format and colour in which R, G, B are given to networks of luma."""
+    color = replace(current.color, matrix=Matrix.BT709, range=Range.LIMITED)
+    return pixel_format(format_name("yuv", _DEEP)), color
+
+
+def _converted(current: PictureSpec, end: PictureSpec) -> Step:
+    if keeps_components(current, end.format, end.color):
+        return Resize(
+            current,
+            end.width,
+            end.height,
+            scaler=FINAL_SCALER,
+            target_format=end.format,
+            target_color=end.color,
+        )
+    return Convert(current, end.format, end.color)
+
+
+def _final(current: PictureSpec, target: PictureSpec, scaler: str) -> Step:
+    return Resize(
+        current,
+        target.width,
+        target.height,
+        scaler=scaler,
+        target_format=target.format,
+        target_color=target.color,
+    )
+
+
+def read_chain(text: str, *, shader_dir: Path | None = None, scale: int | None = None) -> Chain | None:
+    """Return the chain that a model text names, or None for the name of a single model that is no network."""
+    parts = parse_model(text)
+    if len(parts) == 1 and isinstance(parts[0], NamePart):
+        return None
+    return Chain(parts, shader_dir=shader_dir, scale=scale)

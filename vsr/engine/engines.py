@@ -1,0 +1,313 @@
+"""The engines by name, and the choice between them by what they cost here."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from vsr.device import cpu
+from vsr.engine import reference
+from vsr.engine.fused.step import FusedStep
+from vsr.engine.openvino import OpenVinoStep
+from vsr.engine.step import FloatStep, Network, Precision, Step, float_picture
+from vsr.errors import OptionError
+from vsr.frame import PictureSpec, empty_frame
+from vsr.nets.graph import Graph
+from vsr.registry import Registry
+
+PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16")
+LEAST_PSNR = 55.0
+"""What bfloat16 must reach against float32, in dB, to be chosen by itself: 0.02 dB are then lost, at 30 dB."""
+_GOOD_SHARE = 0.5
+"""The share of what the processor can do at all, above which no other engine is tried: it could not halve the time."""
+_PROBE_SIDE = 256
+_PROBE_PRODUCTS = 2e9
+_PEAK_ROUNDS = 60_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Load:
+    """How an engine will be called: `calls` at once, on `threads` threads each."""
+
+    threads: int = 1
+    calls: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Engine:
+    """A way to run networks."""
+
+    description: str
+    build: Callable[[Network, PictureSpec, PictureSpec, Precision, Load], Step]
+    """From (network, source, target, precision, load) to the step."""
+    problem: Callable[[Network, PictureSpec], str | None]
+    """Why it cannot run the network on pictures like that, or None."""
+    precisions: Callable[[], tuple[Precision, ...]]
+    """Those that the processor has."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """A step, and why it is this one."""
+
+    step: Step
+    engine: str
+    precision: Precision
+    reason: str
+    """For people; empty where the caller chose."""
+
+
+class _ReferenceStep:
+    """A graph in numpy, in float32."""
+
+    def __init__(self, graph: Graph, source: PictureSpec) -> None:
+        self.graph = graph
+        self.source = source
+        self.output = replace(source, width=source.width * graph.scale, height=source.height * graph.scale)
+
+    @property
+    def sentence(self) -> str:
+        source, output = self.source, self.output
+        return (
+            f"{self.graph.name} {source.width}x{source.height} to {output.width}x{output.height}, "
+            "reference in numpy"
+        )
+
+    def __call__(self, planes: object, into: object, *, threads: int = 1) -> None:
+        order = [0] if self.graph.reads == "luma" else [2, 0, 1]
+        result = reference.run(self.graph, np.stack([planes[i] for i in order]))  # type: ignore[index]
+        for plane, values in zip(order, result, strict=True):
+            into[plane][...] = values  # type: ignore[index]
+
+
+def _fused(
+    network: Network, source: PictureSpec, target: PictureSpec, precision: Precision, load: Load
+) -> Step:
+    assert isinstance(network, Graph)
+    return FusedStep(network, source, target, precision=precision)
+
+
+def _openvino(
+    network: Network, source: PictureSpec, target: PictureSpec, precision: Precision, load: Load
+) -> Step:
+    seen = float_picture(network, source)
+    step = OpenVinoStep(network, seen, precision=precision, threads=load.threads, streams=load.calls)
+    return step if (source, target) == (step.source, step.output) else FloatStep(step, source, target)
+
+
+def _reference(
+    network: Network, source: PictureSpec, target: PictureSpec, precision: Precision, load: Load
+) -> Step:
+    assert isinstance(network, Graph)
+    return FloatStep(_ReferenceStep(network, float_picture(network, source)), source, target)
+
+
+def _not_a_graph(network: Network, source: PictureSpec) -> str | None:
+    return (
+        None
+        if isinstance(network, Graph)
+        else f"{network.name} is not made of our operations: {network.reason}"
+    )
+
+
+def _not_for_fused(network: Network, source: PictureSpec) -> str | None:
+    block = network.multiple_of
+    if source.width % block or source.height % block:
+        return f"{network.name} takes sides that are multiples of {block}, not {source.width}x{source.height}"
+    return _not_a_graph(network, source)
+
+
+def _native_precisions() -> tuple[Precision, ...]:
+    return PRECISIONS if cpu.kernels.has_bfloat16() else ("fp32",)
+
+
+ENGINES: Registry[Engine] = Registry(
+    "engine",
+    {
+        "fused_cpu": Engine(
+            description="the whole network in one pass over the picture: narrow networks in real time",
+            build=_fused,
+            problem=_not_for_fused,
+            precisions=_native_precisions,
+        ),
+        "openvino": Engine(
+            description="OpenVINO: wide networks, and ONNX files with operators of their own",
+            build=_openvino,
+            problem=lambda network, source: None,
+            precisions=_native_precisions,
+        ),
+        "reference": Engine(
+            description="numpy: the measure of the others, seconds a frame",
+            build=_reference,
+            problem=_not_a_graph,
+            precisions=lambda: ("fp32",),
+        ),
+    },
+)
+_AUTOMATIC = ("fused_cpu", "openvino")
+
+
+def choose(
+    network: Network,
+    source: PictureSpec,
+    target: PictureSpec,
+    *,
+    engine: str = "auto",
+    precision: str = "auto",
+    load: Load | None = None,
+) -> Choice:
+    """Return the step for a network from `source` to `target`, pictures of the network's scale apart.
+
+    "auto" takes the engine that costs least. The fused engine is timed on a small picture; where it does less
+    than half of what the processor can do at all, OpenVINO is timed, too. bfloat16 is chosen where the
+    processor has it and the result stays within LEAST_PSNR of float32's on that picture. Raises OptionError for
+    an unknown engine or precision, and for what the engine that was asked for cannot do.
+    """
+    load = load or Load()
+    if precision != "auto" and precision not in PRECISIONS:
+        raise OptionError(f"precision {precision!r} is unknown; available: auto, {', '.join(PRECISIONS)}")
+    if engine != "auto":
+        problem = ENGINES[engine].problem(network, source)
+        if problem:
+            raise OptionError(f"engine {engine} cannot run it: {problem}; use --engine auto")
+    names = (
+        [name for name in _AUTOMATIC if not ENGINES[name].problem(network, source)]
+        if engine == "auto"
+        else [engine]
+    )
+    if precision != "auto":
+        names = _with_precision(names, precision)
+    trials: list[_Trial] = []
+    for name in names:
+        if engine == "auto" or precision == "auto":
+            trials.append(_Trial(name, network, source, precision, load))
+            if trials[-1].share >= _GOOD_SHARE:
+                break
+    if not trials:
+        return _chosen(names[0], network, source, target, precision, load, "")  # type: ignore[arg-type]
+    best = min(trials, key=lambda trial: trial.seconds)
+    reason = best.reason
+    others = [f"{trial.name} {trial.precision} {trial.milliseconds}" for trial in trials if trial is not best]
+    if others:
+        reason += f"; {', '.join(others)}"
+    return _chosen(best.name, network, source, target, best.precision, load, reason)
+
+
+def _chosen(
+    name: str,
+    network: Network,
+    source: PictureSpec,
+    target: PictureSpec,
+    precision: Precision,
+    load: Load,
+    why: str,
+) -> Choice:
+    step = ENGINES[name].build(network, source, target, precision, load)
+    return Choice(step=step, engine=name, precision=precision, reason=why)
+
+
+def _with_precision(names: list[str], precision: str) -> list[str]:
+    able = [name for name in names if precision in ENGINES[name].precisions()]
+    if not able:
+        has = ", ".join(ENGINES[names[0]].precisions())
+        raise OptionError(
+            f"precision {precision} is not to be had here with engine {names[0]}: this processor runs {has} there"
+        )
+    return able
+
+
+class _Trial:
+    """An engine timed on a small picture, in the best precision that is allowed and close enough."""
+
+    def __init__(self, name: str, network: Network, source: PictureSpec, precision: str, load: Load) -> None:
+        self.name = name
+        self._network, self._load = network, load
+        self._probe = _probe_picture(network, source)
+        allowed = [p for p in ENGINES[name].precisions() if precision in ("auto", p)]
+        results = {each: self._run(each) for each in allowed}
+        self.precision: Precision = allowed[-1]
+        self._psnr = math.inf
+        if len(allowed) > 1:
+            self._psnr = _psnr(results["fp32"][1], results["bf16"][1])
+            if self._psnr < LEAST_PSNR:
+                self.precision = "fp32"
+        self.seconds = results[self.precision][0]
+        """For one picture of the source's size."""
+        self.seconds *= source.width * source.height / (self._probe.width * self._probe.height)
+        products = network.macs_per_input_pixel if isinstance(network, Graph) else 0
+        done = 2.0 * products * source.width * source.height / self.seconds
+        self.share = done / (peak(self.precision) * load.threads)
+        """Of what the processor can do."""
+
+    @property
+    def milliseconds(self) -> str:
+        return f"{self.seconds * 1e3:.3g} ms a frame"
+
+    @property
+    def reason(self) -> str:
+        text = f"{self.milliseconds} on {self._load.threads} thread{'s' if self._load.threads > 1 else ''}"
+        if self.share >= _GOOD_SHARE:
+            text += f", {self.share:.0%} of what the processor can do"
+        if self._psnr < LEAST_PSNR:
+            text += f"; bf16 is only {self._psnr:.0f} dB from fp32"
+        return text
+
+    def _run(self, precision: Precision) -> tuple[float, list[np.ndarray]]:
+        probe, network = self._probe, self._network
+        target = replace(probe, width=probe.width * network.scale, height=probe.height * network.scale)
+        step = ENGINES[self.name].build(network, probe, target, precision, self._load)
+        before = _drawing(probe)
+        after = empty_frame(target.width, target.height, target.format).planes
+        best = math.inf
+        for attempt in range(3):
+            began = time.perf_counter()
+            step(before, after, threads=self._load.threads)
+            took = time.perf_counter() - began
+            if attempt or took > 0.5:  # the first call warms up
+                best = min(best, took)
+            if took > 0.5:
+                break
+        return best, list(after)
+
+
+def _probe_picture(network: Network, source: PictureSpec) -> PictureSpec:
+    """Return a small picture for trials: as float32, of a size whose work is worth timing and soon done."""
+    seen = float_picture(network, source)
+    if not isinstance(network, Graph):
+        height, width = network.size or (_PROBE_SIDE // 2, _PROBE_SIDE)
+        return replace(seen, width=width, height=height)
+    block = network.multiple_of
+    pixels = _PROBE_PRODUCTS / max(1, network.macs_per_input_pixel)
+    height = int(min(max(pixels / _PROBE_SIDE, 64), _PROBE_SIDE))
+    sides = (min(side, own) for side, own in ((_PROBE_SIDE, source.width), (height, source.height)))
+    width, height = (max(block, side // block * block) for side in sides)
+    return replace(seen, width=width, height=height)
+
+
+def _drawing(picture: PictureSpec) -> list[np.ndarray]:
+    """Return planes of flat areas, slopes and thin lines, the same every time."""
+    planes = list(empty_frame(picture.width, picture.height, picture.format).planes)
+    for index, plane in enumerate(planes):
+        y, x = np.mgrid[: plane.shape[0], : plane.shape[1]]
+        value = 60 + 70 * ((x // 13 + y // 9) % 2) + 60 * ((x + 2 * y + index) % 23 < 2) + x // 4 % 20
+        plane[...] = value / 255
+    return planes
+
+
+def _psnr(first: list[np.ndarray], second: list[np.ndarray]) -> float:
+    error = float(np.mean([np.square(a - b, dtype=float).mean() for a, b in zip(first, second, strict=True)]))
+    return math.inf if error == 0 else -10 * math.log10(error)
+
+
+def peak(precision: Precision) -> float:
+    """Return the operations a second, two for each product, that one core does in registers alone: measured now."""
+    best = 0.0
+    for _ in range(3):
+        began = time.perf_counter()
+        done = cpu.kernels.exert(precision == "bf16", _PEAK_ROUNDS)
+        best = max(best, done / (time.perf_counter() - began))
+    return best
