@@ -76,16 +76,16 @@ def anime4k(
 # True where networks may have planes of bfloat16, by the instruction set in use.
 def has_bfloat16() -> bool: ...
 
-# Multiply and add in registers alone, in float32 or bfloat16, for so many rounds. Returns the operations done, two for
-# each product; 0 where the processor has no such instruction.
+# Multiply and add in registers alone, in float32 or bfloat16, for so many rounds. Returns the operations
+# done, two for each product; 0 where the processor has no such instruction.
 def exert(bfloat16: bool, rounds: int, /) -> float: ...
 
-# Prepare a network: the numbers and values of its buffers and stages, in the order that kernels/cpu/net_owned.hpp
-# gives. Raises ValueError where they do not fit together.
+# Prepare a network: the numbers and values of its buffers and stages, in the order that
+# kernels/cpu/net_owned.hpp gives. Raises ValueError where they do not fit together.
 def net(numbers: npt.NDArray[np.int32], values: npt.NDArray[np.float32], /) -> Net: ...
 
-# Run a network. The outputs' grid is as many times as large as the inputs' as the network enlarges. Columns are done
-# `tile` of the input at a time, a multiple of 64.
+# Run a network. The outputs' grid is as many times as large as the inputs' as the network enlarges.
+# Columns are done `tile` of the input at a time, a multiple of 64.
 def run_net(
     net: Net,
     inputs: tuple[_Input, ...],

@@ -237,7 +237,7 @@ def _grouped(planned: Sequence[Planned | PlannedNetwork]) -> list[Network | Plan
 
 
 def _between(follower: Network | PlannedFilter | None, current: PictureSpec) -> PictureSpec:
-    """Return what a network gives that is not the last: no depth is lost, and nothing is clamped in R, G, B."""
+    """Return what a network before another gives: no depth is lost, and in R, G, B nothing is clamped."""
     reads_luma = (
         follower is not None and not isinstance(follower, PlannedFilter) and follower.channels_in == 1
     )

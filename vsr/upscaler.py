@@ -205,11 +205,12 @@ class Upscaler:
         precision: str = "auto",
         options: Mapping[str, str] | None = None,
     ) -> None:
-        """Prepare for frames of `source`. `size` is (width, height); else `scale`, or the model's own, decides.
+        """Prepare for frames of `source`. `size` is (width, height); else `scale` decides, or the model.
 
         What the source's colour leaves open is filled in by ColorSpec.guessed; see `source` for the result.
-        `options` are the model's where it is given as text. `engine` and `precision` are for networks; see vsr.engine.engines. `calls` is how many frames at once
-        it will be called with: engines are timed, and prepared, for that.
+        `options` are the model's where it is given as text. `engine` and `precision` are for networks; see
+        vsr.engine.engines. `calls` is how many frames at once it will be called with: engines are timed, and
+        prepared, for that.
 
         Raises OptionError for an unknown model or option, a value or size out of range, and conversions that
         do not exist.

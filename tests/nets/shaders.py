@@ -334,7 +334,8 @@ def brightener(strength: str = "0.5", sigma: str = "2.0") -> str:
         f"#define SPATIAL_SIGMA ({sigma} * float(HOOKED_size.y) / 1080.0)\n\n"
         "float weight(float x) {\n    return exp(-x * x / SPATIAL_SIGMA);\n}\n\n"
         "vec4 hook() {\n    float more = 1.0;\n    vec4 sum = vec4(0.0);\n"
-        "    for (int i=0; i<3; i++) {\n        sum += SMALL_texOff(vec2(i - 1, 0)) * weight(float(i));\n    }\n"
+        "    for (int i=0; i<3; i++) {\n"
+        "        sum += SMALL_texOff(vec2(i - 1, 0)) * weight(float(i));\n    }\n"
         "    return HOOKED_tex(HOOKED_pos) + (sum + 0.25) * STRENGTH * more;\n}\n"
     )
 

@@ -21,9 +21,9 @@ from vsr.registry import Registry
 
 PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16")
 LEAST_PSNR = 55.0
-"""What bfloat16 must reach against float32, in dB, to be chosen by itself: 0.02 dB are then lost, at 30 dB."""
+"""What bfloat16 must reach against float32, in dB, to be chosen by itself; 0.02 dB of 30 are then lost."""
 _GOOD_SHARE = 0.5
-"""The share of what the processor can do at all, above which no other engine is tried: it could not halve the time."""
+"""The share of what the processor can do above which nothing else is tried: it could not halve the time."""
 _PROBE_SIDE = 256
 _PROBE_PRODUCTS = 2e9
 _PEAK_ROUNDS = 60_000
@@ -164,8 +164,8 @@ def choose(
 
     "auto" takes the engine that costs least. The fused engine is timed on a small picture; where it does less
     than half of what the processor can do at all, OpenVINO is timed, too. bfloat16 is chosen where the
-    processor has it and the result stays within LEAST_PSNR of float32's on that picture. Raises OptionError for
-    an unknown engine or precision, and for what the engine that was asked for cannot do.
+    processor has it and the result stays within LEAST_PSNR of float32's on that picture. Raises OptionError
+    for an unknown engine or precision, and for what the engine that was asked for cannot do.
     """
     load = load or Load()
     if precision != "auto" and precision not in PRECISIONS:
@@ -174,11 +174,9 @@ def choose(
         problem = ENGINES[engine].problem(network, source)
         if problem:
             raise OptionError(f"engine {engine} cannot run it: {problem}; use --engine auto")
-    names = (
-        [name for name in _AUTOMATIC if not ENGINES[name].problem(network, source)]
-        if engine == "auto"
-        else [engine]
-    )
+    names = [engine]
+    if engine == "auto":
+        names = [name for name in _AUTOMATIC if not ENGINES[name].problem(network, source)]
     if precision != "auto":
         names = _with_precision(names, precision)
     trials: list[_Trial] = []
@@ -215,7 +213,7 @@ def _with_precision(names: list[str], precision: str) -> list[str]:
     if not able:
         has = ", ".join(ENGINES[names[0]].precisions())
         raise OptionError(
-            f"precision {precision} is not to be had here with engine {names[0]}: this processor runs {has} there"
+            f"precision {precision} is not to be had with engine {names[0]}: this processor runs {has} there"
         )
     return able
 
@@ -304,7 +302,7 @@ def _psnr(first: list[np.ndarray], second: list[np.ndarray]) -> float:
 
 
 def peak(precision: Precision) -> float:
-    """Return the operations a second, two for each product, that one core does in registers alone: measured now."""
+    """Return the operations a second, two for each product, that one core does in registers: measured now."""
     best = 0.0
     for _ in range(3):
         began = time.perf_counter()

@@ -1,4 +1,4 @@
-"""What every engine makes of a network and two pictures, and the step around engines that know float32 alone."""
+"""What engines make of a network and two pictures, and the step around engines of float32 alone."""
 
 from __future__ import annotations
 
@@ -79,8 +79,8 @@ class Rest:
 class FloatStep:
     """A step on float32 luma, or R, G, B, as one from and to any pictures.
 
-    Luma alone is converted for a step of luma, everything for one of R, G, B, chroma by bilinear interpolation.
-    What the step does not see, chroma or alpha, is resized by REST_SCALER.
+    Luma alone is converted for a step of luma, all for one of R, G, B, chroma by bilinear interpolation. What
+    the step does not see, chroma or alpha, is resized by REST_SCALER.
 
     Thread-safety: safe; pictures between are kept for the next call, a set for each call at once.
     """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Literal, TypeAlias
@@ -251,7 +251,7 @@ class Program:
         self.stages.append(stage)
 
     def _choose_halves(self) -> None:
-        """Let what convolutions alone read, and make, be bfloat16: everything between the ends of a network."""
+        """Let what convolutions alone read, and make, be bfloat16: all between the ends of a network."""
         exact = {lane.buffer for stage in self.stages for lane in stage.added}
         exact |= {lane.buffer for s in self.stages if s.kind != "convolve" for lane in s.lanes}
         exact.add(self.stages[-1].out)
@@ -271,7 +271,7 @@ class Program:
         return int(np.lcm.reduce([buffer.scale.denominator for buffer in self.buffers]))
 
     def packed(self, before: int, after: int) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:
-        """Return what vsr._cpu.net takes. `before` and `after` are the columns a column of the result needs."""
+        """Return what vsr._cpu.net takes; `before` and `after` are columns that one of the result needs."""
         ints: list[int] = [len(self.buffers)]
         floats: list[npt.NDArray[np.float32]] = []
         index = {buffer: i for i, buffer in enumerate(self.buffers)}
@@ -289,7 +289,7 @@ class Program:
 
 
 class _Rehearsal:
-    """Goes through the order in which the kernels make rows (kernels/cpu/net_run.hpp), and notes what is held."""
+    """Goes through the order in which the kernels make rows (net_run.hpp), and notes what is held."""
 
     def __init__(self, program: Program, height: int) -> None:
         self.program = program
@@ -427,23 +427,23 @@ def _activation(stage: Stage) -> tuple[int, npt.NDArray[np.float32], float, floa
     return 0, none, 0.0, 0.0
 
 
-def _phases(resize: Resize) -> tuple[list[int], npt.NDArray[np.float64]]:
+_KERNELS: dict[str, tuple[tuple[int, ...], Callable[[Weights], Weights]]] = {
+    "nearest": ((0,), np.ones_like),
+    "bilinear": ((0, 1), lambda distance: np.maximum(0.0, 1.0 - distance)),
+    "bicubic": ((-1, 0, 1, 2), lambda distance: _keys(distance)),
+}
+"""Taps around the sample left of a place, and their weights by distance."""
+
+
+def _phases(resize: Resize) -> tuple[list[int], Weights]:
     """Return for each phase the first tap, from the sample it belongs to, and its weights."""
+    around, kernel = _KERNELS[resize.kind]
     first, weights = [], []
     for phase in range(resize.factor):
-        u = (phase + 0.5) / resize.factor - 0.5
-        base = resize.base(phase)
-        taps = {"nearest": [0], "bilinear": [base, base + 1], "bicubic": [*range(base - 1, base + 3)]}[
-            resize.kind
-        ]
-        distance = np.abs(u - np.array(taps))
-        first.append(taps[0])
-        weights.append({"nearest": np.ones_like, "bilinear": _tent, "bicubic": _keys}[resize.kind](distance))
+        taps = np.array(around) + (0 if resize.kind == "nearest" else resize.base(phase))
+        first.append(int(taps[0]))
+        weights.append(kernel(np.abs((phase + 0.5) / resize.factor - 0.5 - taps)))
     return first, np.array(weights)
-
-
-def _tent(distance: Weights) -> Weights:
-    return np.maximum(0.0, 1.0 - distance)
 
 
 def _keys(d: Weights) -> Weights:
@@ -480,8 +480,8 @@ def _blocks(
             if folded or plain[at, :, begin:end].any():
                 lists[2 * halves[buffer] + folded].append(at)
         ints += [end - begin, *map(len, lists), *(at for which in lists for at in which)]
-        for kind, which in enumerate(lists):
-            for at in which:
+        for kind, members in enumerate(lists):
+            for at in members:
                 parts = [plain[at], magnitude[at]] if kind % 2 else [plain[at]]
                 packed = np.stack([_words(part[:, begin:end], pairs=kind >= 2) for part in parts])
                 # (part, channel, ky, kx) -> (ky, kx, part, channel)
@@ -490,12 +490,14 @@ def _blocks(
 
 
 def _words(weights: Weights, *, pairs: bool) -> npt.NDArray[np.float32]:
-    """Return weights of the two channels of a pair (2, ...) as words: float32 of the first, or both as bfloat16."""
+    """Return weights (2, ...) of a pair's channels as words: float32 of the first, or both as bfloat16."""
     values = weights.astype(np.float32)
     if not pairs:
-        return values[0]
+        first: npt.NDArray[np.float32] = values[0]
+        return first
     bits = _bfloat16(values)
-    return (bits[0] | (bits[1] << np.uint32(16))).view(np.float32)
+    words: npt.NDArray[np.float32] = (bits[0] | (bits[1] << np.uint32(16))).view(np.float32)
+    return words
 
 
 def _bfloat16(values: npt.NDArray[np.float32]) -> npt.NDArray[np.uint32]:

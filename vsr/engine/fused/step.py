@@ -29,7 +29,8 @@ class FusedStep:
     One pass: components are brought to one grid, run through all layers row by row, and rounded to samples.
     The conversions to R, G, B and back are in the network's first and last weights where these are linear.
     A network that reads luma, or adds one plane to R, G and B, changes luma alone: chroma and alpha are then
-    resized by engine.step.REST_SCALER. Chroma is brought to R, G, B by bilinear interpolation, and back by a tent.
+    resized by engine.step.REST_SCALER. Chroma is brought to R, G, B by bilinear interpolation, and back by
+    a tent.
 
     Arithmetic is float32, or with "bf16" bfloat16 between the layers, products summed in float32; the first
     layer's input and the last one's result are float32. Results of different processors differ in the last
@@ -99,7 +100,7 @@ def _check(graph: Graph, source: PictureSpec, target: PictureSpec) -> None:
 
 
 def _maps(graph: Graph, source: PictureSpec, target: PictureSpec) -> tuple[Affine, Affine]:
-    """Return the maps from the source's code values to the graph's input, and from its result to the target's."""
+    """Return the maps from the source to the graph's input, and from its result to the target."""
     if graph.reads == "rgb":
         return to_rgb(source.format, source.color), from_rgb(target.format, target.color)
     between = (pixel_format("grayf32le"), source.color)

@@ -1,7 +1,7 @@
 """A network as terms that linear maps can be moved through: colour conversion then costs nothing.
 
-A graph's input is R, G, B, or luma, and so is its result; a picture has other components. Both ends are linear maps
-of one sample each, and most networks are linear near their ends: the maps go into the weights there.
+A graph's input is R, G, B, or luma, and so is its result; a picture has other components. The maps between
+are linear, of one sample each, and most networks are linear near their ends: they go into the weights there.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ class _Maps:
         return Term(op, inputs)
 
     def _after_map(self, linear: Linear, term: Term) -> Term:
-        """Return the convolution of a term, with a map of single samples before it taken in where that is exact.
+        """Return the convolution of a term, a map of single samples before it taken in where that is exact.
 
         Zeros outside the picture are zeros after the map only if it adds nothing.
         """
@@ -159,8 +159,8 @@ def _pointwise(matrix: Affine) -> Linear:
 def _by_phases(op: ConvTranspose) -> Linear:
     """Return the convolution whose channels are the sub-pixels of a transposed one.
 
-    Row v = y * stride + phase of the result takes the taps ty with (v + padding - ty) divisible by the stride,
-    at row (v + padding - ty) / stride.
+    Row v = y * stride + phase of the result takes the taps ty for which v + padding - ty is a multiple of the
+    stride, at row (v + padding - ty) / stride.
     """
     stride, size = op.stride, op.size
     ways = [(phase + op.padding - tap) for phase in range(stride) for tap in range(size)]
