@@ -15,7 +15,7 @@ from vsr.engine.fused.step import FusedStep
 from vsr.engine.openvino import OpenVinoStep
 from vsr.engine.step import FloatStep, Network, Precision, Step, float_picture
 from vsr.errors import OptionError
-from vsr.frame import PictureSpec, empty_frame
+from vsr.frame import PictureSpec, Plane, empty_frame
 from vsr.nets.graph import Graph
 from vsr.registry import Registry
 
@@ -27,6 +27,7 @@ _GOOD_SHARE = 0.5
 _PROBE_SIDE = 256
 _PROBE_PRODUCTS = 2e9
 _PEAK_ROUNDS = 60_000
+_LONG_SECONDS = 0.3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,10 +180,11 @@ def choose(
         names = [name for name in _AUTOMATIC if not ENGINES[name].problem(network, source)]
     if precision != "auto":
         names = _with_precision(names, precision)
+    planned = _Planned(network=network, source=source, target=target, load=load)
     trials: list[_Trial] = []
     for name in names:
         if engine == "auto" or precision == "auto":
-            trials.append(_Trial(name, network, source, precision, load))
+            trials.append(_Trial(name, planned, precision))
             if trials[-1].share >= _GOOD_SHARE:
                 break
     if not trials:
@@ -221,21 +223,20 @@ def _with_precision(names: list[str], precision: str) -> list[str]:
 class _Trial:
     """An engine timed on a small picture, in the best precision that is allowed and close enough."""
 
-    def __init__(self, name: str, network: Network, source: PictureSpec, precision: str, load: Load) -> None:
+    def __init__(self, name: str, planned: _Planned, precision: str) -> None:
         self.name = name
-        self._network, self._load = network, load
-        self._probe = _probe_picture(network, source)
+        network, source, load = planned.network, planned.source, planned.load
         allowed = [p for p in ENGINES[name].precisions() if precision in ("auto", p)]
-        results = {each: self._run(each) for each in allowed}
-        self.precision: Precision = allowed[-1]
+        self._threads = load.threads
         self._psnr = math.inf
         if len(allowed) > 1:
-            self._psnr = _psnr(results["fp32"][1], results["bf16"][1])
-            if self._psnr < LEAST_PSNR:
-                self.precision = "fp32"
-        self.seconds = results[self.precision][0]
+            seen = float_picture(network, planned.small)
+            results = [_results(name, planned, seen, seen, each) for each in allowed]
+            self._psnr = _psnr(*results)
+        self.precision: Precision = allowed[-1] if self._psnr >= LEAST_PSNR else "fp32"
+        share = planned.small.width * planned.small.height / (source.width * source.height)
+        self.seconds = _seconds(name, planned, self.precision) / share
         """For one picture of the source's size."""
-        self.seconds *= source.width * source.height / (self._probe.width * self._probe.height)
         products = network.macs_per_input_pixel if isinstance(network, Graph) else 0
         done = 2.0 * products * source.width * source.height / self.seconds
         self.share = done / (peak(self.precision) * load.threads)
@@ -243,60 +244,90 @@ class _Trial:
 
     @property
     def milliseconds(self) -> str:
+        """What a picture costs, for people."""
         return f"{self.seconds * 1e3:.3g} ms a frame"
 
     @property
     def reason(self) -> str:
-        text = f"{self.milliseconds} on {self._load.threads} thread{'s' if self._load.threads > 1 else ''}"
+        """What was found, for people."""
+        text = f"{self.milliseconds} on {self._threads} thread{'s' if self._threads > 1 else ''}"
         if self.share >= _GOOD_SHARE:
             text += f", {self.share:.0%} of what the processor can do"
         if self._psnr < LEAST_PSNR:
             text += f"; bf16 is only {self._psnr:.0f} dB from fp32"
         return text
 
-    def _run(self, precision: Precision) -> tuple[float, list[np.ndarray]]:
-        probe, network = self._probe, self._network
-        target = replace(probe, width=probe.width * network.scale, height=probe.height * network.scale)
-        step = ENGINES[self.name].build(network, probe, target, precision, self._load)
-        before = _drawing(probe)
-        after = empty_frame(target.width, target.height, target.format).planes
-        best = math.inf
-        for attempt in range(3):
-            began = time.perf_counter()
-            step(before, after, threads=self._load.threads)
-            took = time.perf_counter() - began
-            if attempt or took > 0.5:  # the first call warms up
-                best = min(best, took)
-            if took > 0.5:
-                break
-        return best, list(after)
+
+@dataclass(frozen=True, kw_only=True)
+class _Planned:
+    """What engines are tried for."""
+
+    network: Network
+    source: PictureSpec
+    target: PictureSpec
+    load: Load
+
+    @property
+    def small(self) -> PictureSpec:
+        """A picture like the source's, of a size whose work is worth timing and soon done."""
+        network, source = self.network, self.source
+        if not isinstance(network, Graph):
+            height, width = network.size or (_PROBE_SIDE // 2, _PROBE_SIDE)
+            return replace(source, width=width, height=height)
+        block = network.multiple_of
+        pixels = _PROBE_PRODUCTS / max(1, network.macs_per_input_pixel)
+        height = int(min(max(pixels / _PROBE_SIDE, 64), _PROBE_SIDE))
+        sides = (min(side, own) for side, own in ((_PROBE_SIDE, source.width), (height, source.height)))
+        width, height = (max(block, side // block * block) for side in sides)
+        return replace(source, width=width, height=height)
+
+    def step(self, name: str, source: PictureSpec, like: PictureSpec, precision: Precision) -> Step:
+        """Return the engine's step from a small source to a target with the format and colour of `like`."""
+        scale = self.network.scale
+        target = replace(like, width=source.width * scale, height=source.height * scale)
+        return ENGINES[name].build(self.network, source, target, precision, self.load)
 
 
-def _probe_picture(network: Network, source: PictureSpec) -> PictureSpec:
-    """Return a small picture for trials: as float32, of a size whose work is worth timing and soon done."""
-    seen = float_picture(network, source)
-    if not isinstance(network, Graph):
-        height, width = network.size or (_PROBE_SIDE // 2, _PROBE_SIDE)
-        return replace(seen, width=width, height=height)
-    block = network.multiple_of
-    pixels = _PROBE_PRODUCTS / max(1, network.macs_per_input_pixel)
-    height = int(min(max(pixels / _PROBE_SIDE, 64), _PROBE_SIDE))
-    sides = (min(side, own) for side, own in ((_PROBE_SIDE, source.width), (height, source.height)))
-    width, height = (max(block, side // block * block) for side in sides)
-    return replace(seen, width=width, height=height)
+def _results(
+    name: str, planned: _Planned, source: PictureSpec, like: PictureSpec, precision: Precision
+) -> list[Plane]:
+    step = planned.step(name, source, like, precision)
+    after = empty_frame(step.output.width, step.output.height, step.output.format).planes
+    step(_drawing(source), after, threads=planned.load.threads)
+    return list(after)
 
 
-def _drawing(picture: PictureSpec) -> list[np.ndarray]:
+def _seconds(name: str, planned: _Planned, precision: Precision) -> float:
+    """Return the processor time of a small picture over its threads: the best of a few.
+
+    Processor time, because others may be using the processor while this is measured.
+    """
+    step = planned.step(name, planned.small, planned.target, precision)
+    before = _drawing(step.source)
+    after = empty_frame(step.output.width, step.output.height, step.output.format).planes
+    best = math.inf
+    for attempt in range(4):
+        began = time.process_time()
+        step(before, after, threads=planned.load.threads)
+        took = (time.process_time() - began) / planned.load.threads
+        if attempt or took > _LONG_SECONDS:
+            best = min(best, took)
+        if took > _LONG_SECONDS:
+            break
+    return best
+
+
+def _drawing(picture: PictureSpec) -> list[Plane]:
     """Return planes of flat areas, slopes and thin lines, the same every time."""
     planes = list(empty_frame(picture.width, picture.height, picture.format).planes)
     for index, plane in enumerate(planes):
         y, x = np.mgrid[: plane.shape[0], : plane.shape[1]]
         value = 60 + 70 * ((x // 13 + y // 9) % 2) + 60 * ((x + 2 * y + index) % 23 < 2) + x // 4 % 20
-        plane[...] = value / 255
+        plane[...] = value / 255 * picture.format.max_value
     return planes
 
 
-def _psnr(first: list[np.ndarray], second: list[np.ndarray]) -> float:
+def _psnr(first: list[Plane], second: list[Plane]) -> float:
     error = float(np.mean([np.square(a - b, dtype=float).mean() for a, b in zip(first, second, strict=True)]))
     return math.inf if error == 0 else -10 * math.log10(error)
 
@@ -305,7 +336,7 @@ def peak(precision: Precision) -> float:
     """Return the operations a second, two for each product, that one core does in registers: measured now."""
     best = 0.0
     for _ in range(3):
-        began = time.perf_counter()
+        began = time.thread_time()
         done = cpu.kernels.exert(precision == "bf16", _PEAK_ROUNDS)
-        best = max(best, done / (time.perf_counter() - began))
+        best = max(best, done / (time.thread_time() - began))
     return best
