@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
-import os
 import pickle
 import sys
+import time
 import types
 import zipfile
 from collections import OrderedDict
@@ -15,7 +16,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from vsr.cli.main import main
 from vsr.engine.reference import run
 from vsr.nets.checkpoint import read_checkpoint, read_tensors
 from vsr.nets.errors import CheckpointError
@@ -135,6 +139,53 @@ def vdsr() -> Arrays:
     return tensors
 
 
+def renamed(tensors: Arrays, *names: tuple[str, str]) -> Arrays:
+    """The same weights under the keys of another port: each name's beginning, in order."""
+    result = {}
+    for key, value in tensors.items():
+        for old, new in names:
+            if key.startswith(old):
+                key = new + key.removeprefix(old)
+                break
+        result[key] = value
+    return result
+
+
+def fsrcnn_port() -> Arrays:
+    names = [("first_part", "feature_extraction"), ("mid_part.10", "expand.0"), ("mid_part.11", "expand.1")]
+    names += [(f"mid_part.{n}.", f"shrink.{n}.") for n in (0, 1)]
+    names += [(f"mid_part.{n}.", f"map.{n - 2}.") for n in range(2, 10)]
+    return renamed(fsrcnn(), *names, ("last_part", "deconv"))
+
+
+def srcnn() -> Arrays:
+    return conv("conv1", 64, 1, 9) | conv("conv2", 32, 64, 1) | conv("conv3", 1, 32, 5)
+
+
+def vdsr_port() -> Arrays:
+    return renamed(vdsr(), ("input", "conv1.0"), ("residual_layer", "trunk"), ("output", "conv2"))
+
+
+def espcn_four() -> Arrays:
+    tensors = conv("conv1", 64, 1, 5) | conv("conv2", 64, 64, 3) | conv("conv3", 32, 64, 3)
+    return tensors | conv("conv4", 9, 32, 3)
+
+
+def compact_without_slopes() -> Arrays:
+    return {key: value for key, value in compact(8, 2, 2).items() if value.ndim != 1 or key.endswith("bias")}
+
+
+def old_rrdb(enlarging: int) -> Arrays:
+    """The old keys with any number of enlarging layers: each takes three places."""
+    tensors = {key: value for key, value in rrdb("old").items() if key[:8] not in ("model.3.", "model.6.")}
+    tensors = renamed(
+        tensors, ("model.8", f"model.{3 * enlarging + 2}"), ("model.10", f"model.{3 * enlarging + 4}")
+    )
+    for index in range(enlarging):
+        tensors |= conv(f"model.{3 * index + 3}", 8, 8, 3)
+    return tensors
+
+
 def enhancenet() -> Arrays:
     tensors = conv("conv_in", 64, 3, 3) | conv("up.0", 64, 64, 3) | conv("up.1", 64, 64, 3)
     for index in range(10):
@@ -145,7 +196,28 @@ def enhancenet() -> Arrays:
 @pytest.mark.parametrize(
     ("tensors", "family", "scale", "parameters"),
     [
-        (conv("conv1", 64, 1, 9) | conv("conv2", 32, 64, 1) | conv("conv3", 1, 32, 5), "srcnn", 2, 8129),
+        (srcnn(), "srcnn", 2, 8129),
+        (
+            renamed(srcnn(), ("conv1", "features.0"), ("conv2", "map.0"), ("conv3", "reconstruction")),
+            "srcnn",
+            2,
+            8129,
+        ),
+        (vdsr_port(), "vdsr", 2, None),
+        (fsrcnn_port(), "fsrcnn", 2, 12809),
+        (espcn_four(), "espcn", 3, None),
+        (
+            renamed(espcn(), ("first_part", "feature_maps"), ("last_part", "sub_pixel")),
+            "espcn",
+            2,
+            21284,
+        ),
+        (compact_without_slopes(), "srvggnet-compact", 2, None),
+        (rrdb("new", into=48), "rrdb", 1, None),
+        (old_rrdb(0), "rrdb", 1, None),
+        (old_rrdb(1), "rrdb", 2, None),
+        (old_rrdb(3), "rrdb", 8, None),
+        (enhancenet() | {"mean": np.array([0.476, 0.45, 0.409], np.float32)}, "enhancenet", 4, None),
         (vdsr(), "vdsr", 2, None),
         (espcn(3), "espcn", 3, 22729),
         (fsrcnn(), "fsrcnn", 2, 12809),
@@ -162,7 +234,7 @@ def enhancenet() -> Arrays:
 )
 def test_families(tensors: Arrays, family: str, scale: int, parameters: int | None) -> None:
     graph = recognise(tensors, name="net")
-    assert (graph.source, graph.scale) == (family, scale)
+    assert (graph.source.partition(" (")[0], graph.scale) == (family, scale)
     assert parameters is None or graph.num_parameters == parameters  # networks.md, 1.12
     size = graph.multiple_of * 2
     assert run(graph, RNG.random((graph.channels_in, size, size))).shape[1] == size * scale
@@ -172,6 +244,61 @@ def test_the_same_weights_under_old_and_new_keys_are_the_same_network() -> None:
     new = rrdb("new")
     old = dict(zip(rrdb("old"), new.values(), strict=True))
     assert recognise(new, name="a").digest == recognise(old, name="b").digest
+
+
+def test_ports_are_the_same_network() -> None:
+    tensors = fsrcnn()
+    port = dict(zip(fsrcnn_port(), tensors.values(), strict=True))
+    assert recognise(tensors, name="a").digest == recognise(port, name="b").digest
+    with_mean = enhancenet() | {"mean": np.full(3, 0.25, np.float32)}
+    graph = recognise(with_mean, name="e")
+    flat = run(graph, np.full((3, 12, 12), 0.25, np.float32))[:, 24, 24]
+    zero = run(
+        recognise({k: v for k, v in with_mean.items() if k != "mean"}, name="e"), np.zeros((3, 12, 12))
+    )
+    np.testing.assert_allclose(flat, zero[:, 24, 24] + 0.25, rtol=1e-4)
+
+
+@pytest.mark.parametrize("make", [srcnn, vdsr, fsrcnn])
+def test_the_scale_is_said_where_weights_do_not(make: Any) -> None:
+    graph = recognise(make(), name="x", scale=3)
+    assert graph.scale == 3 and "assumed" not in graph.source
+    assert "2x assumed, scale=N says otherwise" in recognise(make(), name="x").source
+    with pytest.raises(CheckpointError, match="scale is 99; 1 to 16 is allowed"):
+        recognise(make(), name="x", scale=99)
+    if make is not fsrcnn:
+        assert recognise(make(), name="x", scale=1).scale == 1
+
+
+def test_3x_by_old_keys() -> None:
+    assert recognise(old_rrdb(1), name="x", scale=3).scale == 3
+
+
+@pytest.mark.parametrize(
+    ("tensors", "default", "other", "ends"),
+    [
+        (espcn(), "Tanh", "relu", "PixelShuffle"),
+        (espcn_four(), "Relu", "tanh", "Sigmoid"),
+        (compact_without_slopes(), "Relu", "leakyrelu", "Add"),
+    ],
+)
+def test_the_activation_is_said_where_keys_do_not(
+    tensors: Arrays, default: str, other: str, ends: str
+) -> None:
+    graphs = recognise(tensors, name="x"), recognise(tensors, name="x", activation=other)
+    kinds = [[type(node.op).__name__ for node in graph.nodes] for graph in graphs]
+    assert default in kinds[0] and default not in kinds[1]
+    assert f"{default.lower()} assumed, activation={other} says otherwise" in graphs[0].source
+    assert "assumed" not in graphs[1].source and kinds[1][-1] == ends
+
+
+def test_activations_that_do_not_fit() -> None:
+    with pytest.raises(CheckpointError, match="unknown activation 'gelu'; tanh, relu, leakyrelu exist"):
+        recognise(espcn(), name="x", activation="gelu")
+    with pytest.raises(CheckpointError, match="rrdb, which leaves no choice of activation"):
+        recognise(rrdb("new"), name="x", activation="relu")
+    with pytest.raises(CheckpointError, match="the activation is leakyrelu; tanh, relu fit"):
+        recognise(espcn(), name="x", activation="leakyrelu")
 
 
 def test_batch_norm_is_folded() -> None:
@@ -184,7 +311,7 @@ def test_batch_norm_is_folded() -> None:
 
 
 def test_no_family() -> None:
-    with pytest.raises(CheckpointError, match="no known family; known are srcnn"):
+    with pytest.raises(CheckpointError, match=r"no known family; known are srcnn.*Its first keys are a$"):
         recognise({"a": np.zeros(3, np.float32)}, name="x")
     wrong = espcn() | conv("last_part.0", 5, 32, 3)
     with pytest.raises(
@@ -219,7 +346,10 @@ def test_safetensors(tmp_path: Path) -> None:
     read = read_tensors(path)
     assert read.keys() == tensors.keys()
     assert all((read[key] == tensors[key]).all() for key in tensors)
-    assert read_checkpoint(path).source == "espcn, net.safetensors"
+    assert (
+        read_checkpoint(path).source
+        == "espcn (tanh assumed, activation=relu says otherwise), net.safetensors"
+    )
     path.write_bytes(safetensors({"a": np.array([1.5, -2.0])}, "BF16"))
     assert list(read_tensors(path)["a"]) == [1.5, -2.0]
 
@@ -330,21 +460,170 @@ def test_legacy_checkpoint(tmp_path: Path) -> None:
         read_tensors(path)
 
 
-class Malicious:
-    def __init__(self, command: str) -> None:
-        self.command = command
+def hostile(trace: Path) -> dict[str, bytes]:
+    """Pickles that would create a file, by every instruction that can call or build something."""
+    command = f"touch {trace}".encode()
+    text = b"X" + len(command).to_bytes(4, "little") + command
+    short = b"\x8c" + len(command).to_bytes(1, "little") + command
+    system = b"\x8c\x05posix\x8c\x06system\x93"
+    return {
+        "REDUCE": b"\x80\x02cposix\nsystem\n" + text + b"\x85R.",
+        "STACK_GLOBAL": b"\x80\x04" + system + short + b"\x85R.",
+        "INST": b"(" + text + b"iposix\nsystem\n.",
+        "OBJ": b"\x80\x02(cposix\nsystem\n" + text + b"o.",
+        "NEWOBJ": b"\x80\x02csubprocess\nPopen\n(]" + text + b"at\x81.",
+        "BUILD": b"\x80\x02ccollections\nOrderedDict\n)R}X\x0c\0\0\0__setstate__cposix\nsystem\nsb"
+        + text
+        + b"b.",
+        "BUILD of a function": b"\x80\x02ctorch._utils\n_rebuild_parameter\n}X\x0c\0\0\0__defaults__)sb.",
+        "REDUCE of a text": b"\x80\x02X\x01\0\0\0a)R.",
+        "EXT1": b"\x80\x02\x82\x01.",
+        "PERSID": b"Pposix.system\n.",
+        "dotted name": b"\x80\x02ctorch\nos.system\n" + text + b"\x85R.",
+        "after the value": b"\x80\x02}q\0X\x01\0\0\0acposix\nsystem\n" + text + b"\x85Rs.",
+    }
 
-    def __reduce__(self) -> Any:
-        return os.system, (self.command,)
+
+KINDS = list(hostile(Path()))
 
 
-@pytest.mark.parametrize("packed", [True, False], ids=["zip", "plain"])
-def test_a_malicious_pickle_is_refused_and_nothing_runs(tmp_path: Path, packed: bool) -> None:
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("packed", ["plain", "zip", "legacy"])
+def test_malicious_pickles_are_refused_and_nothing_runs(tmp_path: Path, kind: str, packed: str) -> None:
+    """Nothing is run, whatever the instruction and wherever it stands; they do run as ordinary pickles."""
     trace, path = tmp_path / "trace", tmp_path / "net.pth"
-    tree = {"state_dict": Malicious(f"touch {trace}")}
-    path.write_bytes(zipped(tree, {}) if packed else dump(tree))
-    with pytest.raises(CheckpointError, match=r"refused: it names \w+\.system.* Nothing was run"):
+    data = hostile(trace)[kind]
+    if packed == "legacy":
+        data = dump(0x1950A86A20F9469CFC6C) + dump(1001) + dump({}) + data
+    path.write_bytes(data if packed != "zip" else archive({"net/data.pkl": data}))
+    with pytest.raises(CheckpointError, match=r"is refused: it (names|has|calls) .*Nothing was run"):
         read_tensors(path)
+    assert not trace.exists()
+    if kind in ("REDUCE", "STACK_GLOBAL", "INST", "OBJ"):
+        pickle.loads(hostile(trace)[kind])
+        assert trace.exists()
+
+
+def archive(entries: dict[str, bytes], **options: Any) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", **options) as packed:
+        for name, data in entries.items():
+            packed.writestr(name, data)
+    return file.getvalue()
+
+
+@pytest.mark.usefixtures("torch_names")
+def test_bombs_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "net.pth"
+
+    def refused(data: bytes, match: str) -> None:
+        path.write_bytes(data)
+        began = time.perf_counter()
+        with pytest.raises(CheckpointError, match=match):
+            read_tensors(path)
+        assert time.perf_counter() - began < 2
+
+    zeros = archive({"net/data.pkl": bytes(50_000_000)}, compression=zipfile.ZIP_DEFLATED)
+    refused(zeros, r"data\.pkl claims 50,000,000 bytes, the file has 4\d,\d{3}")
+    storage = Persistent("storage", sys.modules["torch"].FloatStorage, "0", "cpu", 1000)
+    many = {f"a{n}": Rebuilt(storage, 0, (1000,), (1,), False, OrderedDict()) for n in range(500)}
+    refused(zipped(many, {"0": bytes(4000)}), "its tensors claim 2,000,000 bytes")
+    nested = b"\x80\x02)" + b"q\0h\0\x86" * 60
+    refused(nested + b".", "no PyTorch checkpoint")
+    refused(b"\x80\x02}" + nested[2:] + b"Ns.", "a key is neither a text nor a number")
+    refused(b"\x80\x02\x8d" + (1 << 60).to_bytes(8, "little") + b"a.", "it ends early")
+    refused(b"\x80\x02" + b"]" * 100_000 + b"a" * 99_999 + b".", "no PyTorch checkpoint")
+    refused(b"\x80\x02" + b"]" * 30_000_000, "more than 1,048,576 instructions")
+    huge = b"\x8b" + (20_000).to_bytes(4, "little") + b"\x01" * 20_000
+    refused(b"\x80\x02}" + huge + b"Ns.", "a key is neither")
+    tree = {"a": Rebuilt(storage, 0, (10**4000,), (1,), False, OrderedDict())}
+    refused(zipped(tree, {"0": bytes(4000)}), "a tensor has no shape")
+
+
+@pytest.mark.usefixtures("torch_names")
+def test_a_damaged_zip_is_found_out(tmp_path: Path) -> None:
+    """Wherever it is cut, and where one byte of the weights is another."""
+    path = tmp_path / "net.pth"
+    whole = zipped(*state_dict(espcn(), "FloatStorage"))
+    for length in (4, 100, 5000, len(whole) // 2, len(whole) - 1):
+        path.write_bytes(whole[:length])
+        with pytest.raises(CheckpointError, match="cut or damaged"):
+            read_tensors(path)
+    place = len(whole) // 2
+    path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+    with pytest.raises(CheckpointError, match="cut or damaged at net/data/"):
+        read_tensors(path)
+
+
+@pytest.mark.usefixtures("torch_names")
+@settings(max_examples=200, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(st.data())
+def test_mutated_checkpoints_are_read_or_refused(tmp_path: Path, data: st.DataObject) -> None:
+    """Whatever bytes a file has: tensors, or CheckpointError; nothing else comes out."""
+    tensors = conv("a", 2, 1, 1) | conv("b", 1, 2, 1)
+    tree, memory = state_dict(tensors, "FloatStorage")
+    legacy = b"".join(map(dump, (0x1950A86A20F9469CFC6C, 1001, {}, tree, list(memory))))
+    legacy += b"".join((len(raw) // 4).to_bytes(8, "little") + raw for raw in memory.values())
+    kind = data.draw(st.sampled_from(["zip", "legacy", "safetensors"]))
+    files = {"zip": zipped(tree, memory), "legacy": legacy, "safetensors": safetensors(tensors)}
+    raw = bytearray(files[kind])
+    for _ in range(data.draw(st.integers(1, 4))):
+        start = data.draw(st.integers(0, len(raw) - 1))
+        raw[start : start + data.draw(st.integers(0, 3))] = data.draw(st.binary(max_size=4))
+    path = tmp_path / ("net.safetensors" if kind == "safetensors" else "net.pth")
+    path.write_bytes(bytes(raw))
+    with contextlib.suppress(CheckpointError):
+        assert all(array.dtype == np.float32 for array in read_tensors(path).values())
+
+
+def test_a_large_file_is_mapped(tmp_path: Path) -> None:
+    """Of a file with a hole of 4 GiB only the tensors are touched."""
+    path = tmp_path / "net.safetensors"
+    table = {"a": {"dtype": "F32", "shape": [2], "data_offsets": [4 << 30, (4 << 30) + 8]}}
+    header = json.dumps(table).encode()
+    with path.open("wb") as file:
+        file.write(len(header).to_bytes(8, "little") + header)
+        file.seek(4 << 30, 1)
+        file.write(np.array([1.5, 2.5], "<f4").tobytes())
+    began = time.perf_counter()
+    assert list(read_tensors(path)["a"]) == [1.5, 2.5]
+    assert time.perf_counter() - began < 1
+
+
+@pytest.mark.parametrize(
+    ("table", "error"),
+    [
+        ("[" * 100_000, "its table is no JSON"),
+        ('{"a": 1}', "the entry of 'a' is incomplete"),
+        ('{"a": {"dtype": [], "shape": [1], "data_offsets": [0, 4]}}', "has type"),
+        ('{"a": {"dtype": "F32", "shape": [1], "data_offsets": [0, 400]}}', "no place for its shape"),
+        ('{"a": {"dtype": "F32", "shape": [0, 99999999999999], "data_offsets": [0, 0]}}', "no place for"),
+        ('{"a": {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}, '
+         '"b": {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}}', "its tensors overlap"),
+    ],
+)  # fmt: skip
+def test_bad_safetensors(tmp_path: Path, table: str, error: str) -> None:
+    path = tmp_path / "net.safetensors"
+    path.write_bytes(len(table).to_bytes(8, "little") + table.encode() + bytes(8))
+    with pytest.raises(CheckpointError, match=error):
+        read_tensors(path)
+
+
+def test_the_command_says_it_in_one_sentence(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Exit code 2 and a line, no traceback, for what is damaged, hostile, missing or no shader."""
+    trace = tmp_path / "trace"
+    files = {
+        "hostile.pth": hostile(trace)["REDUCE"], "cut.pth": zipped({}, {})[:40], "empty.pt": b"",
+        "cut.safetensors": safetensors(espcn())[:-9], "odd.safetensors": safetensors({"a": np.zeros(2)}),
+        "binary.glsl": bytes(99), "cut.glsl": b"//!HOOK MAIN\n//!BIND",
+    }  # fmt: skip
+    for name, data in files.items():
+        (tmp_path / name).write_bytes(data)
+    for name in (*files, "missing.pth", "missing.glsl"):
+        assert main(["models", "show", str(tmp_path / name)]) == 2, name
+        out, err = capfd.readouterr()
+        assert out == "" and name in err and "Traceback" not in err
+        assert len(err.strip().splitlines()) <= 3, err
     assert not trace.exists()
 
 
@@ -364,6 +643,8 @@ def test_views_outside_their_storage_are_refused(tmp_path: Path) -> None:
         (2, (3,), (1,)),
         (0, (1 << 40,), (0,)),
         (-1, (2,), (1,)),
+        (0, (2,), (1, 1)),
+        (0, (-1,), (1,)),
         (0, (2,), (1, 1)),
     ):
         tree = {"a": Rebuilt(storage, offset, shape, strides, False, OrderedDict())}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import mmap
+import os
 from pathlib import Path
 
 from vsr.nets.checkpoint.safetensors import read_safetensors
@@ -14,21 +16,28 @@ _READERS = {".safetensors": read_safetensors, ".pth": read_torch, ".pt": read_to
 
 
 def read_tensors(path: Path) -> Tensors:
-    """Return a checkpoint's tensors by name, as float32. Raises CheckpointError."""
+    """Return a checkpoint's tensors by name, as float32. Raises CheckpointError.
+
+    The file is mapped, not read: what is copied are the tensors alone.
+    """
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
         raise CheckpointError(f"{path.name} is no checkpoint by its name; known are {', '.join(_READERS)}")
     try:
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            if os.fstat(file.fileno()).st_size == 0:
+                raise CheckpointError(f"{path.name} is empty. Download or copy it again")
+            return reader(memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)), file, path.name)
     except OSError as error:
         raise CheckpointError(f"{path} cannot be read: {error.strerror or error}") from error
-    return reader(data, path.name)
 
 
-def read_checkpoint(path: Path, *, scale: int | None = None) -> Graph:
+def read_checkpoint(path: Path, *, scale: int | None = None, activation: str | None = None) -> Graph:
     """Return the network in a checkpoint, its family told by keys and shapes.
 
-    `scale` is for the families that take an enlarged picture (SRCNN, VDSR) and so do not say it; others
-    refuse one that is not theirs. Raises CheckpointError.
+    `scale` is for the families whose weights do not say it (SRCNN, VDSR and FSRCNN: 2 without it; 1 where the
+    picture of SRCNN and VDSR comes enlarged); others refuse one that is not theirs. `activation` is for ports
+    that differ in it alone: ESPCN (tanh, relu) and SRVGGNetCompact without PReLU (relu, leakyrelu). What was
+    assumed is in the graph's source. Raises CheckpointError.
     """
-    return recognise(read_tensors(path), name=path.stem, source=path.name, scale=scale)
+    return recognise(read_tensors(path), name=path.stem, source=path.name, scale=scale, activation=activation)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from math import prod
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -16,43 +16,64 @@ _TYPES = {
     "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "i1", "U8": "u1", "BOOL": "?",
 }  # fmt: skip
 
+_MAX_TABLE = 100_000_000
+"""The format's own limit, in bytes."""
+
 
 def bfloat16_to_float32(bits: npt.NDArray[np.uint16]) -> npt.NDArray[np.float32]:
     """Return the values of bfloat16 bit patterns: the upper halves of float32."""
     return (bits.astype(np.uint32) << 16).view(np.float32)
 
 
-def read_safetensors(data: bytes, name: str) -> dict[str, npt.NDArray[np.float32]]:
-    """Return the tensors by name. Raises CheckpointError for a file that is cut or contradicts itself."""
+def read_safetensors(data: memoryview, file: BinaryIO, name: str) -> dict[str, npt.NDArray[np.float32]]:
+    """Return the tensors by name. Raises CheckpointError for a file that is cut or contradicts itself.
+
+    `data` is the whole of `file`, mapped.
+    """
     length = int.from_bytes(data[:8], "little")
-    if len(data) < 8 or length > len(data) - 8:
-        raise CheckpointError(f"{name} is cut, or no safetensors file: its table has {length} bytes")
+    if len(data) < 8 or length > min(len(data) - 8, _MAX_TABLE):
+        raise CheckpointError(
+            f"{name} is cut, or no safetensors file: its table has {length:,} bytes, the file {len(data):,}"
+        )
     try:
-        table = json.loads(data[8 : 8 + length])
-    except ValueError as error:
+        table = json.loads(bytes(data[8 : 8 + length]))
+    except (ValueError, RecursionError) as error:
         raise CheckpointError(f"{name} is damaged: its table is no JSON ({error})") from None
     if not isinstance(table, dict):
         raise CheckpointError(f"{name} is damaged: its table is no JSON object")
-    body = memoryview(data)[8 + length :]
-    return {key: _tensor(name, key, entry, body) for key, entry in table.items() if key != "__metadata__"}
+    body = data[8 + length :]
+    found: dict[str, npt.NDArray[np.float32]] = {}
+    claimed = 0
+    for key, entry in table.items():
+        if key == "__metadata__":
+            continue
+        array, size_bytes = _tensor(name, key, entry, body)
+        claimed += size_bytes
+        if claimed > len(body):
+            raise CheckpointError(f"{name} is damaged: its tensors overlap")
+        found[key] = array
+    return found
 
 
-def _tensor(name: str, key: str, entry: Any, body: memoryview) -> npt.NDArray[np.float32]:
+def _tensor(name: str, key: str, entry: Any, body: memoryview) -> tuple[npt.NDArray[np.float32], int]:
+    """Return a tensor, copied out of the file, and how many bytes it has there."""
     try:
         kind, shape = entry["dtype"], tuple(int(n) for n in entry["shape"])
         start, end = (int(n) for n in entry["data_offsets"])
     except (KeyError, TypeError, ValueError):
         raise CheckpointError(f"{name} is damaged: the entry of {key!r} is incomplete") from None
-    if kind not in _TYPES:
-        raise CheckpointError(f"{name}: {key!r} has type {kind}; known are {', '.join(_TYPES)}")
+    if not isinstance(kind, str) or kind not in _TYPES:
+        raise CheckpointError(f"{name}: {key!r} has type {str(kind)[:20]}; known are {', '.join(_TYPES)}")
     dtype = np.dtype(_TYPES[kind])
     if (
         not 0 <= start <= end <= len(body)
         or end - start != prod(shape) * dtype.itemsize
-        or min(shape, default=1) < 0
+        or not all(0 <= side < 1 << 40 for side in shape)
+        or len(shape) > 8
     ):
         raise CheckpointError(
-            f"{name} is cut or damaged: {key!r} {shape} lies at {start}..{end} of {len(body)}"
+            f"{name} is cut or damaged: {key!r} lies at {start}..{end} of {len(body):,}, "
+            "which is no place for its shape"
         )
     array = np.frombuffer(body[start:end], dtype).reshape(shape)
-    return bfloat16_to_float32(array) if kind == "BF16" else array.astype(np.float32)
+    return bfloat16_to_float32(array) if kind == "BF16" else array.astype(np.float32), end - start

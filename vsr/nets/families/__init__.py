@@ -7,11 +7,13 @@ from dataclasses import dataclass
 
 from vsr.nets.errors import CheckpointError, GraphError
 from vsr.nets.families import compact, enhancenet, espcn, fsrcnn, rrdb, srcnn, srresnet, vdsr
-from vsr.nets.families.weights import MismatchError, Tensors, Weights
+from vsr.nets.families.weights import ACTIVATIONS, Hints, MismatchError, Tensors, Weights
 from vsr.nets.graph import Graph
 from vsr.registry import Registry
 
-__all__ = ["FAMILIES", "Family", "Tensors", "Weights", "recognise"]
+__all__ = ["ACTIVATIONS", "FAMILIES", "Family", "Hints", "Tensors", "Weights", "recognise"]
+
+MAX_SCALE = 16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,8 +21,8 @@ class Family:
     """A kind of network."""
 
     summary: str
-    build: Callable[[Weights, str, int | None], Graph]
-    """From (weights, name, scale or None) to the graph. Raises MismatchError at the first difference."""
+    build: Callable[[Weights, str, Hints], Graph]
+    """From (weights, name, hints) to the graph. Raises MismatchError at the first difference."""
 
 
 FAMILIES: Registry[Family] = Registry(
@@ -41,24 +43,45 @@ FAMILIES: Registry[Family] = Registry(
 """In the order they are tried; no checkpoint fits two."""
 
 
-def recognise(tensors: Tensors, *, name: str, source: str = "", scale: int | None = None) -> Graph:
-    """Return the graph of a checkpoint's tensors. Raises CheckpointError, naming the nearest."""
+def recognise(
+    tensors: Tensors,
+    *,
+    name: str,
+    source: str = "",
+    scale: int | None = None,
+    activation: str | None = None,
+) -> Graph:
+    """Return the graph of a checkpoint's tensors; its source says the family and what was assumed.
+
+    `scale` and `activation` (one of ACTIVATIONS) are what keys and shapes do not say: see Hints. Raises
+    CheckpointError, naming the nearest family, and for a scale or activation that is not the network's.
+    """
+    if activation is not None and activation not in ACTIVATIONS:
+        raise CheckpointError(f"unknown activation {activation!r}; {', '.join(ACTIVATIONS)} exist")
+    if scale is not None and not 1 <= scale <= MAX_SCALE:
+        raise CheckpointError(f"scale is {scale}; 1 to {MAX_SCALE} is allowed")
     attempts: list[tuple[float, str, str]] = []
     for family, entry in FAMILIES.items():
-        weights = Weights(tensors)
+        weights, hints = Weights(tensors), Hints(scale, activation)
         try:
-            graph = entry.build(weights, name, scale)
+            graph = entry.build(weights, name, hints)
             weights.finish()
         except (MismatchError, GraphError) as error:
             attempts.append((weights.share_taken, family, str(error)))
             continue
         if scale is not None and graph.scale != scale:
             raise CheckpointError(f"{source or name} is {family} for {graph.scale}x; {scale}x was asked for")
-        return Graph(graph.name, graph.nodes, source=f"{family}, {source}" if source else family)
+        if not hints.asked_activation:
+            raise CheckpointError(f"{source or name} is {family}, which leaves no choice of activation")
+        note = f"{family} ({'; '.join(hints.assumed)})" if hints.assumed else family
+        return Graph(graph.name, graph.nodes, source=f"{note}, {source}" if source else note)
     share, family, difference = max(attempts, key=lambda attempt: attempt[0])
     if share == 0:
         known = ", ".join(FAMILIES)
-        raise CheckpointError(f"{source or name} is of no known family; known are {known}")
+        raise CheckpointError(
+            f"{source or name} is of no known family; known are {known}. Its first keys are "
+            f"{', '.join(key[:60] for key in list(tensors)[:4])}"
+        )
     raise CheckpointError(
         f"{source or name} is of no known family; the nearest is {family}, the first difference: {difference}"
     )

@@ -5,19 +5,25 @@ from __future__ import annotations
 from math import isqrt
 
 from vsr.nets.builder import Builder
-from vsr.nets.families.weights import MismatchError, Weights
+from vsr.nets.families.weights import Hints, MismatchError, Weights
 from vsr.nets.graph import Graph
-from vsr.nets.ops import Add, PixelShuffle, PRelu, Relu, Resize
+from vsr.nets.ops import Add, LeakyRelu, Op, PixelShuffle, PRelu, Relu, Resize
 
 
-def build(weights: Weights, name: str, scale: int | None) -> Graph:
-    """Keys body.0, body.1 (PReLU), body.2, ... to the last convolution. Without PReLU: relu."""
+def build(weights: Weights, name: str, hints: Hints) -> Graph:
+    """Keys body.0, body.1 (PReLU), body.2, ... to the last convolution.
+
+    Without the slopes of PReLU the activation is relu, or by activation=leakyrelu one of slope 0.1.
+    """
     b = Builder(3)
     layer = weights.conv("body.0", None, 3, 3)
     x, width, index = b.conv(b.input, *layer), layer[0].shape[0], 2
     prelu = "body.1.weight" in weights
+    plain: Op = Relu()
+    if not prelu and hints.activation("relu", "leakyrelu") == "leakyrelu":
+        plain = LeakyRelu(0.1)
     while True:
-        x = b.add(PRelu(weights.take(f"body.{index - 1}.weight", width)) if prelu else Relu(), x)
+        x = b.add(PRelu(weights.take(f"body.{index - 1}.weight", width)) if prelu else plain, x)
         last = f"body.{index + (1 if prelu else 2)}.weight" not in weights
         layer = weights.conv(f"body.{index}", None, width, 3)
         x, index = b.conv(x, *layer), index + 2

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from vsr.nets.builder import Builder
-from vsr.nets.families.weights import MismatchError, Weights
+from vsr.nets.families.weights import Hints, MismatchError, Weights
 from vsr.nets.graph import Graph
-from vsr.nets.ops import Add, Relu, Resize
+from vsr.nets.ops import Add, Relu, Resize, Scale
 
 
-def build(weights: Weights, name: str, scale: int | None) -> Graph:
+def build(weights: Weights, name: str, hints: Hints) -> Graph:
     """Keys conv_in, blocks.N.0 and blocks.N.1, up.0, up.1, conv_hr, conv_out: this project's own names.
 
-    The published weights are a TensorFlow graph without names that ports share.
+    The published weights are a TensorFlow graph without names that ports share. `mean`, three numbers, is
+    taken from R, G, B before the first layer, as the author's program does; it comes back with the bicubic.
     """
     b = Builder(3)
     layer = weights.conv("conv_in", None, 3, 3)
-    width = layer[0].shape[0]
-    x = b.add(Relu(), b.conv(b.input, *layer))
+    width, x = layer[0].shape[0], b.input
+    if "mean" in weights:
+        x = b.add(Scale(np.ones(3, np.float32), -weights.take("mean", 3)), x)
+    x = b.add(Relu(), b.conv(x, *layer))
     count = weights.count("blocks.{}.0.weight")
     if count == 0:
         raise MismatchError("blocks.0.0.weight is missing")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from vsr.nets.builder import Builder
-from vsr.nets.families.weights import MismatchError, Weights
+from vsr.nets.families.weights import Hints, MismatchError, Weights
 from vsr.nets.graph import Graph
 from vsr.nets.ops import Add, Concat, LeakyRelu, PixelUnshuffle, Resize, Scale
 
@@ -23,8 +23,11 @@ _MIDDLE = (
 _Keys = tuple[str, str, str, tuple[str, ...], str, str]
 
 
-def build(weights: Weights, name: str, scale: int | None) -> Graph:
-    """New, middle and old (model.N) keys; 12 or 48 input channels are pixels made channels, for 2x and 1x."""
+def build(weights: Weights, name: str, hints: Hints) -> Graph:
+    """New, middle and old (model.N) keys; 12 or 48 input channels are pixels made channels, for 2x and 1x.
+
+    Old keys with one enlarging layer are for 2x; for 3x where the caller's scale says so.
+    """
     first, block, trunk, ups, hr, last = _keys(weights)
     b = Builder(3)
     layer = weights.conv(first, None, None, 3)
@@ -44,8 +47,9 @@ def build(weights: Weights, name: str, scale: int | None) -> Graph:
             )
         x = _residual(b, x, inner)
     x = b.add(Add(), start, b.conv(x, *weights.conv(trunk, width, width, 3)))
+    step = 3 if hints.given_scale == 3 and len(ups) == 1 else 2
     for up in ups:
-        x = b.conv(b.add(Resize("nearest", 2), x), *weights.conv(up, width, width, 3))
+        x = b.conv(b.add(Resize("nearest", step), x), *weights.conv(up, width, width, 3))
         x = b.add(LeakyRelu(_SLOPE), x)
     x = b.add(LeakyRelu(_SLOPE), b.conv(x, *weights.conv(hr, width, width, 3)))
     b.conv(x, *weights.conv(last, 3, width, 3))
@@ -56,8 +60,11 @@ def _keys(weights: Weights) -> _Keys:
     if "model.0.weight" not in weights:
         return _NEW if "conv_body.weight" in weights else _MIDDLE
     count = weights.count("model.1.sub.{}.RDB1.conv1.0.weight")
-    ups = tuple(key for key in ("model.3", "model.6") if f"{key}.weight" in weights)
-    tail = {2: ("model.8", "model.10"), 1: ("model.5", "model.7"), 0: ("model.2", "model.4")}[len(ups)]
+    enlarging = 0
+    while f"model.{3 * enlarging + 3}.weight" in weights:
+        enlarging += 1
+    ups = tuple(f"model.{3 * index + 3}" for index in range(enlarging))
+    tail = (f"model.{3 * enlarging + 2}", f"model.{3 * enlarging + 4}")
     return ("model.0", "model.1.sub.{}.RDB{}.conv{}.0", f"model.1.sub.{count}", ups, *tail)
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from vsr.nets.builder import Builder
-from vsr.nets.families.weights import MismatchError, Weights
+from vsr.nets.families.weights import Hints, MismatchError, Weights
 from vsr.nets.graph import Graph
 from vsr.nets.ops import Add, LeakyRelu, PixelShuffle, PRelu, Relu, Resize, Scale, Tanh
 
 
-def build(weights: Weights, name: str, scale: int | None) -> Graph:
+def build(weights: Weights, name: str, hints: Hints) -> Graph:
     """Three sets of keys: conv1.0/trunk.N.rcb (Lornatang), block1.0/block2.conv1 (leftthomas), conv_first."""
     if "conv_first.weight" in weights:
         return _build_msrresnet(weights, name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -10,11 +11,48 @@ import numpy.typing as npt
 Tensors = Mapping[str, npt.NDArray[np.float32]]
 Shape = tuple[int | None, ...]
 """None is any number."""
+Activation = Literal["tanh", "relu", "leakyrelu"]
 _IGNORED = ("num_batches_tracked",)
 
 
 class MismatchError(Exception):
     """A checkpoint is not of a family; says the first difference."""
+
+
+class Hints:
+    """What the caller says that weights do not; what is assumed instead is noted. Thread-safety: one thread.
+
+    `scale` is how many times larger the result is, for networks that take an enlarged picture or end in a
+    transposed convolution. `activation` tells ports apart that differ in it alone. Raises MismatchError, from
+    the methods, where a family has no such choice.
+    """
+
+    def __init__(self, scale: int | None = None, activation: str | None = None) -> None:
+        self.given_scale = scale
+        self._activation = activation
+        self.assumed: list[str] = []
+        """Sentences about what was assumed, for people."""
+        self.asked_activation = activation is None
+
+    def scale(self) -> int:
+        """Return the scale; 2 where none is given."""
+        if self.given_scale is None:
+            self.assumed.append("2x assumed, scale=N says otherwise")
+        return self.given_scale or 2
+
+    def activation(self, default: Activation, *others: Activation) -> Activation:
+        """Return the activation, which is the default or one of the others."""
+        self.asked_activation = True
+        if self._activation is None:
+            self.assumed.append(f"{default} assumed, activation={'|'.join(others)} says otherwise")
+            return default
+        for known in (default, *others):
+            if known == self._activation:
+                return known
+        raise MismatchError(f"the activation is {self._activation}; {', '.join((default, *others))} fit")
+
+
+ACTIVATIONS: tuple[str, ...] = get_args(Activation)
 
 
 class Weights:

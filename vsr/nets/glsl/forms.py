@@ -37,6 +37,7 @@ _TYPES = {
     "vec4": "vec4", "mat4": "mat4", "float": "float",
 }  # fmt: skip
 """Types in half precision are read as those in single precision: what renderers without the extension run."""
+_ALIAS = re.compile(r"define ([A-Za-z_]\w*) (\w+)")
 
 
 @dataclass
@@ -167,8 +168,8 @@ def prepare(shader_pass: HookPass) -> str:
             skipping = False
         elif words == ["endif"] and inside:
             inside = skipping = False
-        elif words[:1] == ["define"] and len(words) == 3 and words[2] in _TYPES and not skipping:
-            names[words[1]] = _TYPES[words[2]]
+        elif (alias := _ALIAS.fullmatch(" ".join(words))) and alias[2] in _TYPES and not skipping:
+            names[alias[1]] = _TYPES[alias[2]]
         elif words[:2] != ["extension", _HALF]:
             lines.append("" if skipping else line)
             continue
