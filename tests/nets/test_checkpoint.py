@@ -227,6 +227,7 @@ def enhancenet() -> Arrays:
         (rrdb("middle"), "rrdb", 4, None),
         (rrdb("old", blocks=2), "rrdb", 4, None),
         (srgan(), "srresnet", 4, None),
+        (renamed(srgan(), ("conv", "conv_block")), "srresnet", 4, None),
         (leftthomas(), "srresnet", 4, None),
         (msrresnet(), "srresnet", 4, None),
         (enhancenet(), "enhancenet", 4, 852867),

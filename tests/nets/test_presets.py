@@ -142,6 +142,10 @@ def test_paths_and_the_current_folder_come_first(home: Path) -> None:
     put(home / ".mpv/shaders", "a.glsl")
     put(Path.cwd(), "a.glsl")
     assert find_shaders(["a.glsl"]) == (Path("a.glsl"),)
+    folder = put(home / "own", A[0])
+    put(Path.cwd(), *A[:2])
+    assert find_shaders(A[:2], shader_dir=folder) == (folder / A[0], Path(A[1]))
+    assert find_shaders([f"./{A[0]}"], shader_dir=folder) == (Path(A[0]),)
     with pytest.raises(OptionError, match=r"shader files not found: x/a\.glsl"):
         find_shaders(["x/a.glsl"])
 

@@ -54,6 +54,7 @@ PRESETS: Registry[tuple[str, ...]] = Registry(
 )
 """The official names of a preset's shader files, in the order mpv is given them."""
 
+_OFFICIAL = {name for names in PRESETS.values() for name in names}
 _COMBINED = {"Anime4K_ModeA.glsl": PRESETS["anime4k:A"]}
 """Files that hold the text of several official ones, as the package anime4k-python has them."""
 
@@ -140,9 +141,9 @@ def find_shaders(names: Sequence[str], *, shader_dir: Path | None = None) -> tup
     """Return the paths of shader files, in the order of `names`.
 
     A name is a path (~/ and mpv's own ~~/ are understood) or the bare name of a file, which is looked for in
-    `shader_folders` where the current folder does not hold it. Where official files are missing, one file
-    that holds the text of them all serves. Raises OptionError that says which are missing and where it
-    looked, or which file is there twice.
+    the current folder and in `shader_folders`, a preset's file in these first. Where official files are
+    missing, one file that holds the text of them all serves. Raises OptionError that says which are missing
+    and where it looked, or which file is there twice.
     """
     folders = shader_folders(shader_dir)
     found = _find(names, folders)
@@ -182,13 +183,18 @@ def _find(names: Sequence[str], folders: Sequence[Path]) -> list[Path | None]:
 
 
 def _candidates(name: str, places: Sequence[Path]) -> Iterator[Path]:
-    """Yield where a file could be: at its path, or, by a bare name, in any of the places."""
+    """Yield where a file could be: at its path, or, by a bare name, in any of the places.
+
+    A preset's files are taken from the folders for shaders first, others from the current folder.
+    """
     if name.startswith("~~/"):
         yield from (home / name[3:] for home in _mpv_homes())
         return
-    yield Path(name).expanduser()
+    if name not in _OFFICIAL:
+        yield Path(name).expanduser()
     if Path(name).name == name:
         yield from (place / name for place in places)
+    yield Path(name)
 
 
 def _below(folder: Path, depth: int) -> Iterator[Path]:

@@ -11,7 +11,9 @@ from vsr.nets.ops import Add, LeakyRelu, PixelShuffle, PRelu, Relu, Resize, Scal
 
 
 def build(weights: Weights, name: str, hints: Hints) -> Graph:
-    """Three sets of keys: conv1.0/trunk.N.rcb (Lornatang), block1.0/block2.conv1 (leftthomas), conv_first."""
+    """Three sets of keys: conv1.0/trunk.N.rcb (Lornatang; conv_block1.0 in older versions),
+    block1.0/block2.conv1 (leftthomas), conv_first (BasicSR).
+    """
     if "conv_first.weight" in weights:
         return _build_msrresnet(weights, name)
     if "block1.0.weight" in weights:
@@ -29,21 +31,22 @@ def _prelu(b: Builder, weights: Weights, key: str, x: str, width: int) -> str:
 def _build_lornatang(weights: Weights, name: str) -> Graph:
     """Targets in 0..1, no final activation; the port clamps afterwards, as storing samples does."""
     b = Builder(3)
-    layer = weights.conv("conv1.0", None, 3, 9)
+    conv = "conv_block" if "conv_block1.0.weight" in weights else "conv"
+    layer = weights.conv(f"{conv}1.0", None, 3, 9)
     width = layer[0].shape[0]
-    x = start = _prelu(b, weights, "conv1.1", b.conv(b.input, *layer), width)
+    x = start = _prelu(b, weights, f"{conv}1.1", b.conv(b.input, *layer), width)
     for index in range(weights.count("trunk.{}.rcb.0.weight")):
         key = f"trunk.{index}.rcb"
         inner = b.conv(x, *weights.conv_with_norm(f"{key}.0", f"{key}.1", width, width, 3))
         inner = _prelu(b, weights, f"{key}.2", inner, width)
         inner = b.conv(inner, *weights.conv_with_norm(f"{key}.3", f"{key}.4", width, width, 3))
         x = b.add(Add(), x, inner)
-    x = b.add(Add(), start, b.conv(x, *weights.conv_with_norm("conv2.0", "conv2.1", width, width, 3)))
+    x = b.add(Add(), start, b.conv(x, *weights.conv_with_norm(f"{conv}2.0", f"{conv}2.1", width, width, 3)))
     for index in range(weights.count("upsampling.{}.upsample_block.0.weight")):
         key = f"upsampling.{index}.upsample_block"
         x = b.add(PixelShuffle(2), b.conv(x, *weights.conv(f"{key}.0", 4 * width, width, 3)))
         x = _prelu(b, weights, f"{key}.2", x, width)
-    b.conv(x, *weights.conv("conv3", 3, width, 9))
+    b.conv(x, *weights.conv(f"{conv}3", 3, width, 9))
     return b.build(name)
 
 
