@@ -8,7 +8,8 @@ RNG = np.random.default_rng(7)
 
 
 def numbers(count: int) -> str:
-    return ", ".join(f"{value:.8g}" for value in RNG.standard_normal(count) * 0.3)
+    """Random weights that float32 holds to nine digits, as files have them."""
+    return ", ".join(f"{value:.9g}" for value in RNG.standard_normal(count).astype(np.float32) * np.float32(0.3))
 
 
 def rgb_matrix() -> str:
