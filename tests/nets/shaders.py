@@ -9,7 +9,9 @@ RNG = np.random.default_rng(7)
 
 def numbers(count: int) -> str:
     """Random weights that float32 holds to nine digits, as files have them."""
-    return ", ".join(f"{value:.9g}" for value in RNG.standard_normal(count).astype(np.float32) * np.float32(0.3))
+    return ", ".join(
+        f"{value:.9g}" for value in RNG.standard_normal(count).astype(np.float32) * np.float32(0.3)
+    )
 
 
 def rgb_matrix() -> str:

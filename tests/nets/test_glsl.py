@@ -154,13 +154,13 @@ LONG = 300_000
 )  # fmt: skip
 @pytest.mark.parametrize("compute", [False, True])
 def test_long_nonsense_is_refused_at_once(body: str, compute: bool) -> None:
-    """No pattern tries all ways to split a text: 300 000 pieces take less than a second."""
+    """No pattern tries all ways to split a text: 300 000 pieces take half a second."""
     head = "//!HOOK MAIN\n" + ("//!COMPUTE 8 8\n" if compute else "")
     kind = "void" if compute else "vec4"
     began = time.perf_counter()
     with pytest.raises(LiftError):
         lifted(parse(f"{head}{kind} hook() {{ {body} }}", "x.glsl"))
-    assert time.perf_counter() - began < 2
+    assert time.perf_counter() - began < 20  # a search that tries all splits takes minutes
 
 
 FUZZED = [
@@ -315,6 +315,14 @@ def test_textures_read_apart_are_layers_apart() -> None:
         ("//!WIDTH MAIN.w", "//!WIDTH MAIN.w 1.5 *", "no whole factor"),
         ("//!HOOK MAIN", "//!HOOK OUTPUT", "hooks OUTPUT"),
         ("go_0(1.0, 1.0)", "go_0(0.7, 1.0)", "between pixels"),
+        ("go_0(1.0, 1.0)", "go_0(100.0, 1.0)", "far away"),
+        (
+            "mat4(",
+            "mat4(1.0, ",
+            r"x.glsl, pass 1 \(Conv\), line 10 is no known .*: vec4 result = mat4\(1.0, ",
+        ),
+        ("    result += vec4(", "    result += vec4(1.0, ", r"line 19 is no known .*result \+= vec4\(1.0"),
+        ("//!WIDTH MAIN.w", "//!WIDTH MAIN.w +", r"x\.glsl, pass 1 \(Conv\), line 1: WIDTH: .*lacks a value"),
         ("0.0, 0.0, 0.0, 0.0) * go_0(1.0", "0.0, 0.5, 0.0, 0.0) * go_0(1.0", "does not have"),
     ],
 )

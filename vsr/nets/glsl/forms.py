@@ -136,11 +136,12 @@ def unknown(shader_pass: HookPass, code: str, statement: str) -> LiftError:
     left = "".join(code.split()).find("".join(statement.split()))
     shown, number = statement, 0
     for number, line in enumerate(code.split("\n") if left >= 0 else ()):
-        left -= len("".join(line.split()))
-        if left < 0:
-            shown = shader_pass.body.split("\n")[number].strip()
+        length = len("".join(line.split()))
+        if left < length:
+            written = shader_pass.body.split("\n")[number].strip()
+            shown = written if left == 0 or len(written) <= 120 else statement
             break
-    shown = shown if len(shown) <= 120 else statement
+        left -= length
     shown = shown if len(shown) <= 120 else shown[:117] + "..."
     where = shader_pass.where_at(shader_pass.body_line + number)
     return LiftError(f"{where} is no known part of a network; the first unknown statement is: {shown}")
