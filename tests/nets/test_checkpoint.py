@@ -311,6 +311,11 @@ def test_batch_norm_is_folded() -> None:
     np.testing.assert_allclose(folded.weight, expected, rtol=1e-5)
 
 
+def test_what_wrappers_put_before_the_names_is_passed_over() -> None:
+    wrapped: Arrays = {f"module._orig_mod.{key}": value for key, value in espcn().items()}
+    assert recognise(wrapped | {"n_averaged": np.zeros((), np.float32)}, name="x").scale == 2
+
+
 def test_no_family() -> None:
     with pytest.raises(CheckpointError, match=r"no known family; known are srcnn.*Its first keys are a$"):
         recognise({"a": np.zeros(3, np.float32)}, name="x")
@@ -443,6 +448,17 @@ def test_zip_checkpoint(tmp_path: Path, kind: str) -> None:
     for key, value in tensors.items():
         np.testing.assert_allclose(read[key], value, rtol=tolerance, atol=tolerance / 10)
     assert read_checkpoint(path).scale == 2
+
+
+def test_a_dict_that_python_2_wrote(tmp_path: Path) -> None:
+    """Its OrderedDict is made of a list of pairs; the tensors here are of the oldest function."""
+    tensor = b"ctorch._utils\n_rebuild_tensor\n((U\x07storagectorch\nFloatStorage\nU\x010U\x03cpuK\x02NtQ"
+    tensor += b"K\0K\x02\x85K\x01\x85tR"
+    pairs = b"\x80\x02ccollections\nOrderedDict\n]]U\x01aa" + tensor + b"aa\x85R."
+    data = b"".join(map(dump, (0x1950A86A20F9469CFC6C, 1001, {}))) + pairs + dump(["0"])
+    path = tmp_path / "net.pth"
+    path.write_bytes(data + (2).to_bytes(8, "little") + np.array([1.5, 2.5], "<f4").tobytes())
+    assert list(read_tensors(path)["a"]) == [1.5, 2.5]
 
 
 @pytest.mark.usefixtures("torch_names")

@@ -72,8 +72,25 @@ def _rebuild(arguments: tuple[Any, ...]) -> Tensor:
     return Tensor(storage, offset, sides, steps)
 
 
+def _ordered(arguments: tuple[Any, ...]) -> dict[Any, Any]:
+    """Return a dict of the pairs that Python 2 gives to OrderedDict; Python 3 gives none."""
+    found: dict[Any, Any] = {}
+    for pair in arguments[0] if arguments and isinstance(arguments[0], list) else ():
+        if not isinstance(pair, (list, tuple)) or len(pair) != 2:
+            raise _DamagedError("a dict has no pairs")
+        found[_key(pair[0])] = pair[1]
+    return found
+
+
+def _key(value: Any) -> Any:
+    if not isinstance(value, (str, float)) and not (isinstance(value, int) and abs(value) < _MAX_COUNT):
+        raise _DamagedError("a key is neither a text nor a number")
+    return value
+
+
 _CALLS: dict[_Name, Callable[[tuple[Any, ...]], Any]] = {
-    _Name("collections", "OrderedDict"): lambda arguments: {},
+    _Name("collections", "OrderedDict"): _ordered,
+    _Name("torch._utils", "_rebuild_tensor"): _rebuild,
     _Name("torch._utils", "_rebuild_tensor_v2"): _rebuild,
     _Name("torch._utils", "_rebuild_parameter"): lambda arguments: arguments[0] if arguments else None,
     _Name("torch", "Size"): lambda arguments: arguments[0] if arguments else (),
@@ -253,6 +270,4 @@ class PickleReader:
         if not isinstance(target, dict) or len(pairs) % 2:
             raise _DamagedError("a dict is none")
         for key, value in zip(pairs[::2], pairs[1::2], strict=True):
-            if not isinstance(key, (str, float)) and not (isinstance(key, int) and abs(key) < _MAX_COUNT):
-                raise _DamagedError("a key is neither a text nor a number")
-            target[key] = value
+            target[_key(key)] = value

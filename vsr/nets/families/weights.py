@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Literal, get_args
 
@@ -12,7 +13,9 @@ Tensors = Mapping[str, npt.NDArray[np.float32]]
 Shape = tuple[int | None, ...]
 """None is any number."""
 Activation = Literal["tanh", "relu", "leakyrelu"]
-_IGNORED = ("num_batches_tracked",)
+_IGNORED = ("num_batches_tracked", "n_averaged")
+_PREFIX = re.compile(r"^(?:module\.|_orig_mod\.)+")
+"""What DataParallel, AveragedModel and torch.compile put before the names."""
 
 
 class MismatchError(Exception):
@@ -59,7 +62,7 @@ class Weights:
     """Tensors to be taken by name; those never taken are a difference too. Thread-safety: one thread."""
 
     def __init__(self, tensors: Tensors) -> None:
-        stripped = {key.removeprefix("module."): value for key, value in tensors.items()}
+        stripped = {_PREFIX.sub("", key): value for key, value in tensors.items()}
         self._left = {k: v for k, v in stripped.items() if not k.endswith(_IGNORED)}
         self._count = len(self._left)
 
