@@ -433,7 +433,9 @@ def zipped(tree: Any, memory: dict[str, bytes]) -> bytes:
         archive.writestr("net/data.pkl", dump(tree))
         archive.writestr("net/byteorder", "little")
         for key, data in memory.items():
-            archive.writestr(f"net/data/{key}", data)
+            entry = zipfile.ZipInfo(f"net/data/{key}")
+            entry.extra = b"FB\x05\0" + b"Z" * 5  # PyTorch aligns storages by such padding
+            archive.writestr(entry, data)
     return file.getvalue()
 
 
