@@ -13,7 +13,7 @@ from vsr.errors import OptionError
 from vsr.frame import PictureSpec, PixelFormat, format_name, pixel_format
 from vsr.nets.checkpoint import read_checkpoint
 from vsr.nets.errors import GraphError
-from vsr.nets.glsl.chain import Planned, PlannedFilter, PlannedStage, ShaderChain, read_shaders
+from vsr.nets.glsl.chain import Planned, PlannedFilter, PlannedStage, ShaderChain, ShaderStage, read_shaders
 from vsr.nets.graph import Graph, joined
 from vsr.nets.onnx import read_onnx
 from vsr.nets.presets import ModelPart, NamePart, NetworkPart, ShaderPart, find_shaders, parse_model
@@ -56,29 +56,62 @@ class Chain:
     """
 
     def __init__(
-        self, parts: Sequence[ModelPart], *, shader_dir: Path | None = None, scale: int | None = None
+        self,
+        parts: Sequence[ModelPart],
+        *,
+        shader_dir: Path | None = None,
+        scale: int | None = None,
+        activation: str | None = None,
     ) -> None:
-        """`scale` is for networks that do not say theirs (SRCNN, VDSR)."""
+        """`scale` and `activation` are for checkpoints that do not say theirs; see read_checkpoint."""
         self._scaler = FINAL_SCALER
         if isinstance(parts[-1], NamePart) and len(parts) > 1:
             self._scaler = _scaler(parts[-1].name)
             parts = parts[:-1]
-        self._links: list[ShaderChain | Network] = [_read(part, shader_dir, scale) for part in parts]
+        self.links = tuple(_read(part, shader_dir, scale, activation) for part in parts)
 
     @property
     def scale(self) -> int:
         """The factor by which it enlarges of its own; 2 for shaders, which adapt to what is asked for."""
         total = 1
-        for link in self._links:
+        for link in self.links:
             total *= 1 if isinstance(link, ShaderChain) else link.scale
-        has_shaders = any(isinstance(link, ShaderChain) for link in self._links)
+        has_shaders = any(isinstance(link, ShaderChain) for link in self.links)
         return max(total, 2) if has_shaders else total
+
+    def lines(self) -> list[str]:
+        """Return what each link does, layer by layer, for people."""
+        lines: list[str] = []
+        for link in self.links:
+            if not isinstance(link, ShaderChain):
+                lines += _network_lines(link)
+                continue
+            for stage in link.stages:
+                if stage.graph is not None:
+                    lines += _network_lines(stage.graph)
+                else:
+                    lines.append(f"{stage.name}: a filter, {_form_text(stage)}")
+                if stage.when != "1":
+                    lines.append(f"  runs when: {stage.when}")
+        return lines
+
+    def network(self) -> Network:
+        """Return the one network that the chain is. Raises OptionError where it is more, or none."""
+        networks: list[Network] = []
+        for link in self.links:
+            if isinstance(link, ShaderChain):
+                networks += [stage.graph for stage in link.stages if stage.graph is not None]
+            else:
+                networks.append(link)
+        if len(networks) != 1:
+            raise OptionError(f"the model holds {len(networks)} networks; name a file that holds one")
+        return networks[0]
 
     def lay(self, source: PictureSpec, target: PictureSpec, running: Running) -> Laid:
         """Return the steps from `source` to `target`, a picture of any size with any components."""
         planned: list[Planned | PlannedNetwork] = []
         size, wanted = (source.width, source.height), (target.width, target.height)
-        for link in self._links:
+        for link in self.links:
             if isinstance(link, ShaderChain):
                 planned += link.plan(size, wanted)
             else:
@@ -113,19 +146,39 @@ def _scaler(name: str) -> str:
     )
 
 
-def _read(part: ModelPart, shader_dir: Path | None, scale: int | None) -> ShaderChain | Network:
+def _read(
+    part: ModelPart, shader_dir: Path | None, scale: int | None, activation: str | None
+) -> ShaderChain | Network:
     match part:
         case ShaderPart(files=files):
             return read_shaders(find_shaders(files, shader_dir=shader_dir))
         case NetworkPart(path=path) if path.suffix.lower() == ".onnx":
             return read_onnx(path)
         case NetworkPart(path=path):
-            return read_checkpoint(path, scale=scale)
+            return read_checkpoint(path, scale=scale, activation=activation)
         case NamePart(name=name):
             raise OptionError(
                 f"{name!r} cannot be part of a chain but as its last link, and then as a scaler: "
                 f"{', '.join(SCALERS)}"
             )
+
+
+def _network_lines(network: Network) -> list[str]:
+    if not isinstance(network, Graph):
+        return [network.sentence]
+    lines = [f"{network.name} ({network.source})" if network.source else network.name]
+    lines += [f"  {line}" for line in (*network.summary(), *network.lines())]
+    return lines
+
+
+def _form_text(stage: ShaderStage) -> str:
+    if stage.form is None:
+        return str(stage.problem)
+    numbers = (
+        f"{name} {', '.join(f'{value:g}' for value in values)}"
+        for name, values in stage.form.parameters.items()
+    )
+    return ", ".join([stage.form.kind.replace("_", " "), *numbers])
 
 
 class _Layer:
@@ -287,9 +340,15 @@ def _final(current: PictureSpec, target: PictureSpec, scaler: str) -> Step:
     )
 
 
-def read_chain(text: str, *, shader_dir: Path | None = None, scale: int | None = None) -> Chain | None:
-    """Return the chain that a model text names, or None for the name of a single model that is no network."""
+def read_chain(
+    text: str,
+    *,
+    shader_dir: Path | None = None,
+    scale: int | None = None,
+    activation: str | None = None,
+) -> Chain | None:
+    """Return the chain that a model text names, or None for a single name, which is no network."""
     parts = parse_model(text)
     if len(parts) == 1 and isinstance(parts[0], NamePart):
         return None
-    return Chain(parts, shader_dir=shader_dir, scale=scale)
+    return Chain(parts, shader_dir=shader_dir, scale=scale, activation=activation)

@@ -110,13 +110,23 @@ _ANIME4K_OPTIONS = (
     ),
 )
 
-_NETWORK_SCALE = ModelOption(
-    name="scale",
-    meaning="how far a network enlarges that does not say it itself (SRCNN, VDSR)",
-    default="auto",
-    allowed="auto, 1, 2, 3 or 4",
-    accepts=("auto", "1", "2", "3", "4").__contains__,
+NETWORK_OPTIONS = (
+    ModelOption(
+        name="scale",
+        meaning="how far a checkpoint enlarges that does not say it itself (SRCNN, VDSR)",
+        default="auto",
+        allowed="auto, 1, 2, 3 or 4",
+        accepts=("auto", "1", "2", "3", "4").__contains__,
+    ),
+    ModelOption(
+        name="activation",
+        meaning="what a checkpoint was trained with where its keys do not tell (ESPCN)",
+        default="auto",
+        allowed="auto, relu, leakyrelu or tanh",
+        accepts=("auto", "relu", "leakyrelu", "tanh").__contains__,
+    ),
 )
+"""Those of every checkpoint."""
 PRESET_FORM = "anime4k:A, B, C, A+A, B+B, C+A, each also with :fast"
 
 MODELS: Registry[Model] = Registry(
@@ -151,7 +161,7 @@ class Recipe:
     ) -> None:
         """`options` are the model's own, as text; `shader_dir` is looked in first for shader files.
 
-        Networks have one option, `scale`, for those that do not say how far they enlarge (SRCNN, VDSR).
+        Those of chains are NETWORK_OPTIONS.
         """
         given = options or {}
         self.text = text
@@ -159,9 +169,13 @@ class Recipe:
             self.model = MODELS[text]
             self.values = _option_values(text, self.model.options, given)
             return
-        self.values = _option_values(text, (_NETWORK_SCALE,), given)
-        scale = None if self.values["scale"] == "auto" else int(self.values["scale"])
-        chain = read_chain(text, shader_dir=shader_dir, scale=scale)
+        self.values = _option_values(text, NETWORK_OPTIONS, given)
+        scale, activation = (
+            None if v == "auto" else v for v in (self.values["scale"], self.values["activation"])
+        )
+        chain = read_chain(
+            text, shader_dir=shader_dir, scale=None if scale is None else int(scale), activation=activation
+        )
         if chain is None:
             raise OptionError(_unknown_model(text))
         self.model = chain

@@ -163,7 +163,7 @@ class Graph:
     @property
     def border(self) -> str:
         """What convolutions see outside the picture: "zero", "replicate", "mixed", or "none" without one."""
-        kinds = {node.op.border for node in self.nodes if isinstance(node.op, Conv)}
+        kinds = {node.op.border for node in self.nodes if isinstance(node.op, Conv) and node.op.radius}
         return kinds.pop() if len(kinds) == 1 else ("mixed" if kinds else "none")
 
     @property
