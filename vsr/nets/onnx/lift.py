@@ -25,10 +25,10 @@ class NotOursError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """The result of one of our nodes, (batch, channels, height, width)."""
+    """The result of one of our nodes, (1, channels, height, width): one picture is run at a time."""
 
     node: str
-    shape: tuple[Extent, int, Extent, Extent]
+    shape: tuple[int, int, Extent, Extent]
 
     @property
     def channels(self) -> int:
@@ -90,7 +90,7 @@ class Lift:
         self._consumers = Counter(name for node in model.nodes for name in node.inputs)
         self._consumers[model.output] += 1
         sides = (height or Size("height"), width or Size("width"))
-        start = Picture("input", (Size("batch"), model.channels, *sides))
+        start = Picture("input", (1, model.channels, *sides))
         self._values: dict[str, Value] = {**model.constants, model.input: start}
 
     def value(self, name: str) -> Value | None:
@@ -109,12 +109,12 @@ class Lift:
             number += 1
             name = f"{base}.{number}"
         channels = op.channels(tuple(picture.channels for picture in inputs))
-        batch, _, *sides = inputs[0].shape
+        sides = inputs[0].shape[2:]
         if any(picture.shape[2:] != inputs[0].shape[2:] for picture in inputs):
             raise refusal(onnx, "joins pictures of different sizes")
         height, width = (_scaled(onnx, side, op) for side in sides)
         self._nodes[name] = Node(name, op, tuple(picture.node for picture in inputs))
-        return Picture(name, (batch, channels, height, width))
+        return Picture(name, (1, channels, height, width))
 
     def made_by(self, picture: Picture) -> Node:
         """Return the node that a picture is the result of."""
@@ -127,7 +127,7 @@ class Lift:
     def input_of(self, picture: Picture, channels: int) -> Picture:
         """Return what the node that made `picture`, which keeps sizes, reads."""
         (name,) = self.made_by(picture).inputs
-        return Picture(name, (picture.shape[0], channels, *picture.shape[2:]))
+        return Picture(name, (1, channels, *picture.shape[2:]))
 
     def select(self, onnx: OnnxNode, picture: Picture, order: Sequence[int]) -> Picture:
         """Return the picture with channel order[i] at place i, by the convolution before it or a new one."""

@@ -61,6 +61,16 @@ def knowns(inputs: Inputs) -> list[Known | None]:
     return [known(inputs, index) for index in range(len(inputs))]
 
 
+def number(onnx: OnnxNode, inputs: Inputs, index: int, attribute: str, default: float) -> float:
+    """Return one number that older versions have as an attribute and newer ones as an input."""
+    if index >= len(inputs) or inputs[index] is None:
+        return float(onnx.attributes.get(attribute, default))
+    value = known(inputs, index)
+    if value is None or value.size != 1:
+        raise refusal(onnx, f"has a {attribute} that is not a constant number")
+    return float(value.item())
+
+
 def _short(number: float) -> float:
     """Return the shortest decimal that is the same float32: 0.2, not 0.20000000298."""
     return float(str(np.float32(number)))
@@ -107,8 +117,7 @@ def _prelu(lift: Lift, onnx: OnnxNode, inputs: Inputs) -> Value:
 def _clip(lift: Lift, onnx: OnnxNode, inputs: Inputs) -> Value:
     source, limits = picture(onnx, inputs[0]), []
     for index, name, default in ((1, "min", -np.inf), (2, "max", np.inf)):
-        value = known(inputs, index)
-        limit = float(onnx.attributes.get(name, default) if value is None else value)
+        limit = number(onnx, inputs, index, name, default)
         limits.append(_short(limit) if abs(limit) < _UNBOUNDED else default)
     low, high = limits
     if (low, high) == (-np.inf, np.inf):

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal, TypeAlias
 
-Axis = Literal["batch", "height", "width"]
+Axis = Literal["height", "width"]
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """`factor` times the input's batch, height or width. Times or over a number it is one again."""
+    """`factor` times the input's height or width. Times or over a number it is one again."""
 
     of: Axis
     factor: Fraction = Fraction(1)

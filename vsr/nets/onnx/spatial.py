@@ -11,7 +11,7 @@ from vsr.nets.onnx.folding import integers
 from vsr.nets.onnx.lift import Lift, Padded, Phases, Picture, Rule, Value, refusal
 from vsr.nets.onnx.model import Known, OnnxNode, as_floats
 from vsr.nets.onnx.phases import REACH, Smooth, phase_kernels, picking_kernels
-from vsr.nets.onnx.pointwise import Inputs, known, knowns, picture
+from vsr.nets.onnx.pointwise import Inputs, known, knowns, number, picture
 from vsr.nets.onnx.sizes import factor_between
 from vsr.nets.ops import Array, Border, Conv, ConvTranspose, PixelUnshuffle, Resize
 
@@ -32,8 +32,7 @@ def _pad(lift: Lift, onnx: OnnxNode, inputs: Inputs) -> Value:
     if not margins.any():
         return source
     mode = onnx.attributes.get("mode", "constant")
-    value = known(inputs, 2)
-    fill = float(onnx.attributes.get("value", 0.0) if value is None else value)
+    fill = number(onnx, inputs, 2, "value", 0.0)
     if mode not in ("constant", "edge") or (mode == "constant" and fill != 0):
         raise refusal(onnx, f"pads with {mode if mode != 'constant' else fill}; zeros and the edge are ours")
     if margins[:, :2].any() or margin < 1 or (margins[:, 2:] != margin).any():

@@ -14,7 +14,7 @@ import numpy as np
 
 from vsr.nets.onnx.sizes import Extent, Size, multiple
 
-Whole = Literal["n", "c", "h", "w"]
+Whole = Literal["c", "h", "w"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +41,10 @@ class Moved:
 
 
 def axes_of(shape: Sequence[Extent]) -> Axes:
-    """Return the axes of a picture (batch, channels, height, width)."""
-    wholes: tuple[Whole, ...] = ("n", "c", "h", "w")
-    return tuple(
-        () if side == 1 else (Atom(whole, 1, side),) for whole, side in zip(wholes, shape, strict=True)
-    )
+    """Return the axes of a picture (1, channels, height, width)."""
+    wholes: tuple[Whole, ...] = ("c", "h", "w")
+    sides = zip(wholes, shape[1:], strict=True)
+    return ((), *(() if side == 1 else (Atom(whole, 1, side),) for whole, side in sides))
 
 
 def reshape(axes: Axes, target: Sequence[Extent]) -> Axes | None:
@@ -111,7 +110,7 @@ def recognise(axes: Axes) -> Moved | None:
     if len(axes) != 4:
         return None
     batch, channels, rows, columns = (_joined(axis) for axis in axes)
-    if any(atom.of != "n" for atom in batch) or any(isinstance(a.extent, Size) for a in channels):
+    if batch or any(isinstance(atom.extent, Size) for atom in channels):
         return None
     inner = [_inner(axis, whole) for axis, whole in ((rows, "h"), (columns, "w"))]
     if inner == [1, 1] and all(atom.of == "c" for atom in channels):

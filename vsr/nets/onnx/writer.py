@@ -149,7 +149,7 @@ class _Writer:
                 )
             dtype = self._dtype
         if name not in self._constants:
-            self._constants[name] = numpy_helper.from_array(np.ascontiguousarray(array, dtype), name)
+            self._constants[name] = numpy_helper.from_array(np.array(array, dtype, order="C"), name)
         return name
 
     def _integers(self, *values: int) -> str:
