@@ -8,13 +8,25 @@ from typing import Any
 
 import numpy as np
 from onnx import ModelProto, TensorProto, helper, numpy_helper, save_model
+from onnx.reference import ReferenceEvaluator
 
 RNG = np.random.default_rng(11)
 Side = int | str
+Array = Any
 
 
 def numbers(*shape: int) -> Any:
     return (RNG.standard_normal(shape) * 0.2).astype(np.float32)
+
+
+def floats(*values: float) -> Array:
+    return np.array(values, np.float32)
+
+
+def reference_run(model: ModelProto, planes: Array) -> Array:
+    """What ONNX's own reference makes of a model."""
+    results: Any = ReferenceEvaluator(model).run(None, {model.graph.input[0].name: planes[None]})
+    return results[0][0]
 
 
 class Exported:
@@ -25,7 +37,9 @@ class Exported:
     ) -> None:
         self.channels, self.size, self.opset = channels, size, opset
         self.batch: Side = 1
-        self.kind = TensorProto.FLOAT
+        self.kind: int = TensorProto.FLOAT
+        self.stated: Sequence[Side] = ("n", "c", "h", "w")
+        self.domains: list[str] = []
         self.nodes: list[Any] = []
         self.constants: list[Any] = []
 
@@ -65,9 +79,9 @@ class Exported:
 
     def model(self, output: str, *, inputs: Sequence[Any] = ()) -> ModelProto:
         picture = helper.make_tensor_value_info("x", self.kind, [self.batch, self.channels, *self.size])
-        result = helper.make_tensor_value_info(output, self.kind, ["n", "c", "h", "w"])
+        result = helper.make_tensor_value_info(output, self.kind, list(self.stated))
         graph = helper.make_graph(self.nodes, "main_graph", [picture, *inputs], [result], self.constants)
-        opsets = [helper.make_opsetid("", self.opset)]
+        opsets = [helper.make_opsetid("", self.opset), *(helper.make_opsetid(d, 1) for d in self.domains)]
         return helper.make_model(graph, opset_imports=opsets, ir_version=8, producer_name="pytorch")
 
     def save(self, path: Path, output: str) -> Path:
@@ -79,7 +93,7 @@ def shuffled(e: Exported, source: str, factor: int, order: Sequence[int] = (0, 1
     """pixel_shuffle as older exporters write it: to six axes, moved, back to four."""
     batch, channels, height, width = (e.side(source, axis) for axis in range(4))
     count = e.node("Div", channels, e.number(np.int64(factor**2)))
-    six = [batch, count, factor, factor] if order[1] == 1 else [batch, factor, factor, count]
+    six: list[str | int] = [batch, count, factor, factor] if order[1] == 1 else [batch, factor, factor, count]
     cells = e.node("Reshape", source, e.shape(*six, height, width))
     moved = e.node("Transpose", cells, perm=list(order))
     tall, wide = (e.node("Mul", side, e.number(np.int64(factor))) for side in (height, width))

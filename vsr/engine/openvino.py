@@ -38,8 +38,8 @@ class OpenVinoStep:
     not take are filled up by repeating the last row and column, and the result is cut.
 
     An ONNX file that takes one size only is fed a larger picture in tiles of that size. They overlap, by
-    OVERLAP pixels at least, and are cut in the middle of the overlap, without blending: where the network
-    looks further than half of it, seams can show. `sentence` says so.
+    OVERLAP pixels at least or a quarter of a small tile, and are cut in the middle of the overlap, without
+    blending: where the network looks further than half of it, seams can show. `sentence` says so.
 
     "bf16" lets OpenVINO compute in bfloat16, which some processors do several times as fast; about 3 decimal
     digits are left. It is refused where the processor does not have it.
@@ -116,7 +116,7 @@ class OpenVinoStep:
                     self._run(request, planes, into, rows, columns)
         except RuntimeError as error:
             raise DeviceError(
-                f"OpenVINO failed on {self.network.name}: {_last_line(error)}; "
+                f"OpenVINO failed on {self.network.name}: {_reason(error)}; "
                 "a smaller picture needs less memory"
             ) from error
         finally:
@@ -136,7 +136,7 @@ class OpenVinoStep:
         except RuntimeError as error:
             raise DeviceError(
                 f"OpenVINO cannot prepare {self.network.name} for {self._tile[1]}x{self._tile[0]} pixels: "
-                f"{_last_line(error)}"
+                f"{_reason(error)}"
             ) from error
 
     def _run(
@@ -245,7 +245,7 @@ def _load(core: Any, network: Graph | ForeignNetwork, shape: tuple[int, ...]) ->
         reason = f" ({network.reason})" if isinstance(network, ForeignNetwork) else ""
         raise OptionError(
             f"OpenVINO cannot run {network.name}{reason} for {shape[3]}x{shape[2]} pixels: "
-            f"{_last_line(error)}; export it with other operators, or for another size"
+            f"{_reason(error)}; export it with other operators, or for another size"
         ) from error
     made = model.output().get_partial_shape()
     wanted = (1, network.channels_out, shape[2] * network.scale, shape[3] * network.scale)
@@ -257,7 +257,9 @@ def _load(core: Any, network: Graph | ForeignNetwork, shape: tuple[int, ...]) ->
     return model
 
 
-def _last_line(error: Exception) -> str:
-    """Return the last line of OpenVINO's message: those before it are places in its source."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[-1] if lines else type(error).__name__
+def _reason(error: Exception) -> str:
+    """Return the line of OpenVINO's message that says most: operators it lacks, else the last one."""
+    lines = [line.strip(" -") for line in str(error).splitlines() if line.strip()]
+    return next(
+        (line for line in lines if "No conversion rule" in line), lines[-1] if lines else "no reason given"
+    )

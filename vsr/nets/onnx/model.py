@@ -72,8 +72,11 @@ def load_model(path: Path) -> OnnxModel:
             )
             for node in graph.node
         )
-    except (ValueError, TypeError) as error:
-        raise OnnxError(f"{path.name} is damaged: {_first_line(error)}; export or copy it again") from error
+    except (ValueError, TypeError, KeyError) as error:
+        raise OnnxError(
+            f"{path.name} is damaged, or newer than this reader: {_first_line(error)}; "
+            "export or copy it again"
+        ) from error
     inputs = [value for value in graph.input if value.name not in constants]
     if len(inputs) != 1 or len(graph.output) != 1:
         raise OnnxError(
@@ -134,9 +137,10 @@ def _picture_shape(value: ValueInfoProto, path: Path) -> tuple[int, tuple[int | 
 
     kind = value.type.tensor_type.elem_type
     if kind not in (TensorProto.FLOAT, TensorProto.FLOAT16):
-        found = TensorProto.DataType.Name(kind).lower()
+        names = {number: name.lower() for name, number in TensorProto.DataType.items()}
         raise OnnxError(
-            f"{path.name} reads {found} samples; export it so that it reads float32 or float16 of 0 to 1"
+            f"{path.name} reads {names.get(kind, 'unknown')} samples; "
+            "export it so that it reads float32 or float16 of 0 to 1"
         )
     dims = [
         dim.dim_value if dim.HasField("dim_value") and dim.dim_value > 0 else None

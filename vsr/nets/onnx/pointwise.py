@@ -192,6 +192,8 @@ def _batch_norm(lift: Lift, onnx: OnnxNode, inputs: Inputs) -> Value:
     values = [known(inputs, index) for index in range(1, 5)]
     if onnx.attributes.get("training_mode", 0) or any(value is None for value in values):
         raise refusal(onnx, "is as in training: export the network in its evaluation mode")
+    if any(value is not None and value.shape != (source.channels,) for value in values):
+        raise refusal(onnx, f"has numbers of other shapes than ({source.channels},)")
     gain, shift, mean, variance = (np.asarray(value, np.float64) for value in values)
     factor = gain / np.sqrt(variance + onnx.attributes.get("epsilon", 1e-5))
     offset = shift - mean * factor
@@ -249,9 +251,9 @@ def _slice(lift: Lift, onnx: OnnxNode, inputs: Inputs) -> Value:
         integers(onnx, knowns(inputs), index, name)
         for index, name in enumerate(("starts", "ends", "axes", "steps"), 1)
     )
-    if starts is None or ends is None:
+    axes = [axis % 4 for axis in axes or range(len(starts or []))]
+    if not starts or not ends or len({len(values) for values in (starts, ends, axes, steps or axes)}) > 1:
         raise refusal(onnx, "takes a part that is not known ahead")
-    axes = [axis % 4 for axis in axes or range(len(starts))]
     if isinstance(inputs[0], Padded) and len(axes) == 1 and axes[0] in (2, 3) and steps in (None, [1]):
         return Strip(inputs[0], axes[0], starts[0], ends[0])
     source = picture(onnx, inputs[0])
@@ -271,7 +273,7 @@ def _split(lift: Lift, onnx: OnnxNode, inputs: Inputs) -> tuple[Value, ...]:
         source.channels - even * (count - 1)
     ]
     ends = list(accumulate(sizes))
-    if len(sizes) != count or ends[-1] != source.channels or min(sizes) < 1:
+    if len(sizes) != count or min(sizes) < 1 or ends[-1] != source.channels:
         raise refusal(onnx, f"cuts {source.channels} channels into {sizes}")
     return tuple(
         lift.select(onnx, source, range(end - size, end)) for end, size in zip(ends, sizes, strict=True)

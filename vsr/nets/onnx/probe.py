@@ -26,7 +26,7 @@ def describe(model: OnnxModel, reason: str) -> ForeignNetwork:
     bare = _without_weights(model)
     if height is not None and width is not None:
         size, block = (height, width), 1
-        shape = _result_shape(bare, model, size)
+        shape = _result_shape(bare, model, size) or _stated_shape(model)
     else:
         size, block = None, _multiple_of(bare, model)
         shape = _result_shape(bare, model, _padded(model, block))
@@ -55,6 +55,12 @@ def describe(model: OnnxModel, reason: str) -> ForeignNetwork:
         multiple_of=block,
         reason=reason,
     )
+
+
+def _stated_shape(model: OnnxModel) -> Shape | None:
+    """Return the result's shape as the file has it, for operators that ONNX does not know."""
+    sides = [dim.dim_value for dim in model.proto.graph.output[0].type.tensor_type.shape.dim]
+    return (sides[1], sides[2], sides[3]) if len(sides) == 4 and all(sides[1:]) else None
 
 
 def _padded(model: OnnxModel, extra: int) -> tuple[int, int]:

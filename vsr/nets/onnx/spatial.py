@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from math import floor, isqrt
+from math import floor, isfinite, isqrt
 
 import numpy as np
 
@@ -27,7 +27,7 @@ def _pad(lift: Lift, onnx: OnnxNode, inputs: Inputs) -> Value:
     if given is None or len(given) != 2 * len(axes) or not all(isinstance(side, int) for side in given):
         raise refusal(onnx, "adds a margin that is not known ahead")
     margins = np.zeros((2, 4), np.int64)
-    margins[:, axes] = np.reshape(given, (2, -1))
+    margins[:, [axis % 4 for axis in axes]] = np.reshape(given, (2, -1))
     margin = int(margins[0, 2])
     if not margins.any():
         return source
@@ -140,8 +140,15 @@ def _conv_transpose(lift: Lift, onnx: OnnxNode, inputs: Inputs) -> Value:
     return lift.add(onnx, op, picture(onnx, inputs[0]))
 
 
+def _block(onnx: OnnxNode) -> int:
+    factor = int(onnx.attributes["blocksize"])
+    if factor < 1:
+        raise refusal(onnx, f"has a block of {factor}")
+    return factor
+
+
 def _depth_to_space(lift: Lift, onnx: OnnxNode, inputs: Inputs) -> Value:
-    factor, crd = onnx.attributes["blocksize"], onnx.attributes.get("mode", "DCR") == "CRD"
+    factor, crd = _block(onnx), onnx.attributes.get("mode", "DCR") == "CRD"
     if isinstance(phases := inputs[0], Phases) and crd and phases.factor == factor:
         return lift.add(onnx, Resize(phases.kind, factor), phases.source)
     source = picture(onnx, inputs[0])
@@ -154,7 +161,7 @@ def _depth_to_space(lift: Lift, onnx: OnnxNode, inputs: Inputs) -> Value:
 
 
 def _space_to_depth(lift: Lift, onnx: OnnxNode, inputs: Inputs) -> Value:
-    source, factor = picture(onnx, inputs[0]), onnx.attributes["blocksize"]
+    source, factor = picture(onnx, inputs[0]), _block(onnx)
     if factor == 1:
         return source
     order = np.arange(source.channels * factor**2).reshape(-1, factor**2).T.ravel()
@@ -187,15 +194,16 @@ def _factor(lift: Lift, onnx: OnnxNode, inputs: Inputs, source: Picture) -> int:
     constants = [value if value is None or value.size else None for value in knowns(inputs)]
     scales = integers(onnx, constants, 1 if old else 2, "scales")
     sizes = None if old else integers(onnx, constants, 3, "sizes")
-    axes = onnx.attributes.get("axes", [0, 1, 2, 3])
+    axes = [axis % 4 for axis in onnx.attributes.get("axes", [0, 1, 2, 3])]
+    given = scales if scales is not None else sizes
+    if given is None or len(given) != len(axes):
+        raise refusal(onnx, "makes a size that is not known ahead")
     factors: list[Fraction | int | None] = [1, 1, 1, 1]
-    for place, axis in enumerate(axes):
-        if scales is not None:
-            factors[axis] = Fraction(scales[place])
-        elif sizes is not None:
-            factors[axis] = factor_between(source.shape[axis], sizes[place])
+    for axis, value in zip(axes, given, strict=True):
+        if scales is None:
+            factors[axis] = factor_between(source.shape[axis], value)
         else:
-            raise refusal(onnx, "makes a size that is not known ahead")
+            factors[axis] = Fraction(value) if isfinite(value) else None
     factor = factors[2]
     if factor is None or factors != [1, 1, factor, factor] or Fraction(factor).denominator != 1 or factor < 1:
         shown = "x".join("?" if value is None else str(float(value)) for value in factors)
