@@ -257,9 +257,9 @@ def _slice(lift: Lift, onnx: OnnxNode, inputs: Inputs) -> Value:
     if isinstance(inputs[0], Padded) and len(axes) == 1 and axes[0] in (2, 3) and steps in (None, [1]):
         return Strip(inputs[0], axes[0], starts[0], ends[0])
     source = picture(onnx, inputs[0])
-    if axes != [1] or not isinstance(starts[0], int) or not isinstance(ends[0], int):
-        raise refusal(onnx, "cuts a part out of the picture")
     step = steps[0] if steps else 1
+    if axes != [1] or not all(isinstance(value, int) for value in (starts[0], ends[0], step)) or step == 0:
+        raise refusal(onnx, "cuts a part out of the picture")
     end = None if step < 0 and ends[0] < -source.channels else ends[0]
     return lift.select(onnx, source, range(source.channels)[starts[0] : end : step])
 
@@ -285,10 +285,11 @@ def _reshape(lift: Lift, onnx: OnnxNode, inputs: Inputs) -> Value:
     target = integers(onnx, knowns(inputs), 1, "shape")
     if target is None:
         raise refusal(onnx, "makes a shape that is not known ahead")
+    if isinstance(inputs[0], Picture):
+        kept = (*source.shape, *[0] * len(target))
+        target = [kept[place] if side == 0 else side for place, side in enumerate(target)]
     if 0 in target:
-        if not isinstance(inputs[0], Picture) or target.index(0) > 3 or len(target) < 4:
-            raise refusal(onnx, "keeps a side that is not known")
-        target = [source.shape[i] if side == 0 and i < 4 else side for i, side in enumerate(target)]
+        raise refusal(onnx, "keeps a side that is not known")
     moved = views.reshape(axes, target)
     if moved is None:
         raise refusal(onnx, "cuts sides where they do not divide")
