@@ -366,6 +366,14 @@ def test_damaged_files(tmp_path: Path) -> None:
             read_onnx(path)
 
 
+def test_margins_that_leave_nothing_are_refused(tmp_path: Path) -> None:
+    e = Exported()
+    padded = e.node("Pad", "x", e.number(np.array([0, 0, 0, 0, 0, 0, -(1 << 40), 0])), mode="edge")
+    cut = e.node("Slice", padded, *(e.number(np.array([value])) for value in (2, 3, 2)))
+    with pytest.raises(OnnxError, match=r"is damaged: Pad \('/Pad_1'\) cuts off 1099511627776 pixels"):
+        read_onnx(e.save(tmp_path / "a.onnx", cut))
+
+
 def test_invalid_models(tmp_path: Path) -> None:
     e = Exported()
     path = e.save(tmp_path / "a.onnx", e.node("Relu", "nothing"))

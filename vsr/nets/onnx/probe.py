@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
+import numpy as np
+
 from vsr.nets.errors import OnnxError
 from vsr.nets.onnx.foreign import ForeignNetwork
 from vsr.nets.onnx.model import OnnxModel
@@ -16,12 +18,15 @@ Shape: TypeAlias = tuple[int, int, int]
 _BASE = (576, 960)
 """A (height, width) that is a multiple of all that networks ask for: of 64 and of 48."""
 _BLOCKS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
+_MOST_CUT = 64
+"""Pixels that a network may cut off a side."""
 _SMALL_BYTES = 1024
 """Constants up to this may be sizes, which shapes depend on; larger ones are weights."""
 
 
 def describe(model: OnnxModel, reason: str) -> ForeignNetwork:
     """Return what its shapes tell of a network. Raises OnnxError where it does not enlarge a picture."""
+    _check_margins(model)
     height, width = model.size
     bare = _without_weights(model)
     if height is not None and width is not None:
@@ -55,6 +60,27 @@ def describe(model: OnnxModel, reason: str) -> ForeignNetwork:
         multiple_of=block,
         reason=reason,
     )
+
+
+def _check_margins(model: OnnxModel) -> None:
+    """Raise OnnxError for margins that cut off more than any network does.
+
+    The sides would be negative then, at which ONNX's own inference of shapes ends the process.
+    """
+    made = {node.outputs[0]: node.attributes.get("value") for node in model.nodes if node.kind == "Constant"}
+    for node in (node for node in model.nodes if node.kind == "Pad"):
+        given = node.attributes.get("pads") or next(
+            (
+                source[name]
+                for source in (model.constants, made)
+                for name in node.inputs[1:2]
+                if name in source
+            ),
+            None,
+        )
+        least = 0 if given is None else int(np.min(given, initial=0))
+        if least < -_MOST_CUT:
+            raise OnnxError(f"{model.path.name} is damaged: Pad ({node.name!r}) cuts off {-least} pixels")
 
 
 def _stated_shape(model: OnnxModel) -> Shape | None:
