@@ -133,7 +133,7 @@ def test_instruction_sets_change_no_bit(tmp_path: Path) -> None:
     """
     sums = set()
     for isa in cpu.features():
-        done = run_python(code, str(source), str(tmp_path / "out.md5"), isa, VSR_ISA=isa)
+        done = run_python(code, str(source), str(tmp_path / "out.md5"), isa, VSR_CPU_ISA=isa)
         assert done.returncode == 0, done.stderr
         sums.add((tmp_path / "out.md5").read_text() + (tmp_path / "out.md52").read_text())
     assert len(sums) == 1

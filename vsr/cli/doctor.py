@@ -49,7 +49,7 @@ def lines(facts: dict[str, Any]) -> list[str]:
     if "error" in kernels:
         isa = f"NOT WORKING: {kernels['error']}"
     else:
-        isa = f"{kernels['isa']}, of {', '.join(kernels['available'])} (VSR_ISA chooses another)"
+        isa = f"{kernels['isa']}, of {', '.join(kernels['available'])} (VSR_CPU_ISA chooses another)"
     return [
         f"vsr       {facts['vsr']}",
         f"python    {facts['python']} on {facts['system']}",

@@ -12,7 +12,7 @@ from vsr.errors import DeviceError
 if TYPE_CHECKING:
     from vsr import _cpu as _kernels
 
-ISA_VARIABLE = "VSR_ISA"
+ISA_VARIABLE = "VSR_CPU_ISA"
 """Environment variable that names the instruction set to use: avx512, avx2 or plain."""
 _CGROUP = Path("/sys/fs/cgroup")
 
