@@ -33,6 +33,7 @@ def examine() -> dict[str, Any]:
         "system": platform.platform(),
         "cpu": _cpu(),
         "kernels": kernels,
+        "engines": _engines(),
         "media": asdict(inventory()),
         "gpu": "not used: this version has no CUDA support",
         "device": {
@@ -55,6 +56,7 @@ def lines(facts: dict[str, Any]) -> list[str]:
         f"python    {facts['python']} on {facts['system']}",
         f"cpu       {cpu['name']}, {cpu['usable_cores']} cores usable, {memory} memory",
         f"kernels   {isa}",
+        *_engine_lines(facts["engines"]),
         f"gpu       {facts['gpu']}",
         f"--device auto is {facts['device']['auto']}: {facts['device']['why']}",
         f"pyav      {media['pyav']} with FFmpeg {media['ffmpeg']}, "
@@ -76,6 +78,40 @@ def _kernels() -> dict[str, Any]:
     from vsr.device import cpu
 
     return {"isa": cpu.isa(), "available": list(cpu.features())}
+
+
+def _engines() -> dict[str, Any]:
+    """Return what each engine computes in here; and what one core does at most, in multiply-adds."""
+    from vsr.engine.engines import ENGINES, peak
+    from vsr.errors import DeviceError
+
+    try:
+        precisions = {name: list(engine.precisions()) for name, engine in ENGINES.items()}
+        peaks = {precision: peak(precision) for precision in ENGINES["fused_cpu"].precisions()}
+    except DeviceError as error:
+        return {"error": str(error)}
+    return {"precisions": precisions, "core_operations_per_second": peaks, "openvino": _openvino_version()}
+
+
+def _openvino_version() -> str | None:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("openvino")
+    except PackageNotFoundError:
+        return None
+
+
+def _engine_lines(engines: dict[str, Any]) -> list[str]:
+    if "error" in engines:
+        return []
+    shown = (f"{name} ({', '.join(precisions)})" for name, precisions in engines["precisions"].items())
+    peaks = engines["core_operations_per_second"].items()
+    speeds = ", ".join(f"{speed / 1e9:.0f} GFLOPS in {precision}" for precision, speed in peaks)
+    return [
+        f"networks  {', '.join(shown)}; openvino {engines['openvino'] or 'is missing'}",
+        f"          a core does {speeds} at most, measured now",
+    ]
 
 
 def _cpu() -> dict[str, Any]:
