@@ -22,7 +22,7 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -31,7 +31,7 @@ from bench.shapes import SHAPES, compact, espcn
 from vsr.color import ChromaLocation, ColorSpec, Matrix, Range
 from vsr.device.cpu import kernels, usable_cores
 from vsr.engine import reference
-from vsr.engine.engines import peak
+from vsr.engine.engines import ENGINES, PRECISIONS, peak
 from vsr.engine.fused.step import FusedStep
 from vsr.engine.openvino import OpenVinoStep
 from vsr.engine.step import Precision, float_picture
@@ -106,7 +106,7 @@ def fused(graph: Graph, width: int, height: int, precision: Precision, threads: 
 
 
 def openvino(
-    graph: Graph, width: int, height: int, precision: Precision, threads: int
+    graph: Graph, width: int, height: int, precision: Literal["fp32", "bf16"], threads: int
 ) -> Callable[[], object]:
     """Return a run of one frame by OpenVINO itself, from its tensor to its tensor."""
     step = OpenVinoStep(
@@ -149,7 +149,10 @@ def speed(arguments: argparse.Namespace) -> list[Row]:
                 "fp32": fused(graph, width, height, "fp32", threads),
                 "openvino fp32": openvino(graph, width, height, "fp32", threads),
             }
-            if kernels.has_bfloat16():
+            halves, quads = kernels.net_formats()
+            if quads:
+                contenders["int8"] = fused(graph, width, height, "int8", threads)
+            if halves:
                 contenders["bf16"] = fused(graph, width, height, "bf16", threads)
                 contenders["openvino bf16"] = openvino(graph, width, height, "bf16", threads)
             ort = onnxruntime(graph, width, height, threads)
@@ -163,7 +166,7 @@ def speed(arguments: argparse.Namespace) -> list[Row]:
             row["fp32 : best openvino"] = best / seconds["fp32"]
             if ort:
                 row["fp32 : onnxruntime"] = seconds["onnxruntime"] / seconds["fp32"]
-            for precision in ("fp32", "bf16"):
+            for precision in PRECISIONS:
                 if precision in seconds:
                     limit = peak(precision) * threads / 1e9
                     row[f"{precision} GFLOPS"] = work / seconds[precision]
@@ -178,9 +181,10 @@ def wide(arguments: argparse.Namespace) -> list[Row]:
     rows = []
     for graph, width, height in ((espcn(), 640, 360), (compact(), 320, 180)):
         contenders: dict[str, Callable[[], object]] = {}
-        for precision in ("fp32", "bf16") if kernels.has_bfloat16() else ("fp32",):
+        for precision in ENGINES["fused_cpu"].precisions():
             contenders[precision] = fused(graph, width, height, precision, threads)
-            contenders[f"openvino {precision}"] = openvino(graph, width, height, precision, threads)
+            if precision != "int8":
+                contenders[f"openvino {precision}"] = openvino(graph, width, height, precision, threads)
         ort = onnxruntime(graph, width, height, threads)
         if ort:
             contenders["onnxruntime"] = ort
@@ -205,13 +209,13 @@ def exact(arguments: argparse.Namespace) -> list[Row]:
         wanted = reference.run(graph, small, dtype=np.float64)
         row: Row = {"network": path.stem}
         results = {}
-        for precision in ("fp32", "bf16") if kernels.has_bfloat16() else ("fp32",):
+        for precision in ENGINES["fused_cpu"].precisions():
             results[precision] = _run_float(graph, small, precision)
         row["fp32 error"] = float(np.abs(results["fp32"] - wanted).max())
         row["fp32 PSNR to truth"] = _psnr(results["fp32"], truth)
-        if "bf16" in results:
-            row["bf16 PSNR to fp32"] = _psnr(results["bf16"], results["fp32"])
-            row["bf16 loses dB"] = row["fp32 PSNR to truth"] - _psnr(results["bf16"], truth)
+        for precision in (p for p in results if p != "fp32"):
+            row[f"{precision} PSNR to fp32"] = _psnr(results[precision], results["fp32"])
+            row[f"{precision} loses dB"] = row["fp32 PSNR to truth"] - _psnr(results[precision], truth)
         rows.append(row)
     return rows
 

@@ -73,12 +73,12 @@ def anime4k(
     /,
 ) -> None: ...
 
-# True where networks may have planes of bfloat16, by the instruction set in use.
-def has_bfloat16() -> bool: ...
+# Whether networks may have planes of bfloat16, and of bytes, by the instruction set in use.
+def net_formats() -> tuple[bool, bool]: ...
 
-# Multiply and add in registers alone, in float32 or bfloat16, for so many rounds. Returns the operations
-# done, two for each product; 0 where the processor has no such instruction.
-def exert(bfloat16: bool, rounds: int, /) -> float: ...
+# Multiply and add in registers alone, in float32 (0), bfloat16 (1) or bytes (2), for so many rounds. Returns
+# the operations done, two for each product; 0 where the processor has no such instruction.
+def exert(format: int, rounds: int, /) -> float: ...
 
 # Prepare a network: the numbers and values of its buffers and stages, in the order that
 # kernels/cpu/net_owned.hpp gives. Raises ValueError where they do not fit together.

@@ -56,7 +56,7 @@ class UpscaleOptions:
     precision: str = field(
         default="auto",
         metadata=_option(
-            "Arithmetic of networks: fp32, bf16, or auto: bf16 where the CPU has it and it comes close.",
+            "Arithmetic of networks: fp32, bf16, int8, or auto: bf16 where the CPU has it and comes close.",
             metavar="NAME",
         ),
     )

@@ -140,20 +140,27 @@ PyObject* anime4k(PyObject*, PyObject* args) {
 // The kernels for networks of the instruction set in use.
 const NetKernels& net_kernels() {
 #ifdef VSR_X86
-    if (active.load() == &kernels_avx512) return __builtin_cpu_supports("avx512bf16") ? net_avx512_bf16 : net_avx512;
+    if (active.load() == &kernels_avx512) {
+        if (!__builtin_cpu_supports("avx512vnni")) return net_avx512;
+        return __builtin_cpu_supports("avx512bf16") ? net_avx512_bf16 : net_avx512_vnni;
+    }
     if (active.load() == &kernels_avx2) return net_avx2;
 #endif
     return net_plain;
 }
 
-PyObject* has_bfloat16(PyObject*, PyObject*) { return PyBool_FromLong(net_kernels().halves); }
+PyObject* net_formats(PyObject*, PyObject*) {
+    const NetKernels& kernels = net_kernels();
+    return Py_BuildValue("(NN)", PyBool_FromLong(kernels.halves), PyBool_FromLong(kernels.bytes));
+}
 
 PyObject* exert(PyObject*, PyObject* args) {
-    int half, rounds;
-    if (!PyArg_ParseTuple(args, "pi", &half, &rounds)) return nullptr;
+    int format, rounds;
+    if (!PyArg_ParseTuple(args, "ii", &format, &rounds)) return nullptr;
+    if (format < kFloat32 || format > kBytes) return PyErr_Format(PyExc_ValueError, "there are formats 0, 1 and 2");
     double operations = 0;
     PyThreadState* state = PyEval_SaveThread();
-    operations = net_kernels().exert(half != 0, rounds);
+    operations = net_kernels().exert(NetFormat(format), rounds);
     PyEval_RestoreThread(state);
     return PyFloat_FromDouble(operations);
 }
@@ -170,11 +177,14 @@ PyObject* run_net(PyObject*, PyObject* args) {
     NetJob job{&program, {}, tile};
     if (!held.take(inputs, outputs, top, job.planes, program.scale)) return nullptr;
     const NetKernels& kernels = net_kernels();
-    bool halves = false;
-    for (int b = 0; b < program.num_buffers; ++b) halves = halves || program.buffers[b].half;
+    bool fits = true;
+    for (int b = 0; b < program.num_buffers; ++b) {
+        const int format = program.buffers[b].format;
+        fits = fits && (format == kFloat32 || (format == kBfloat16 ? kernels.halves : kernels.bytes));
+    }
     if (tile < kNetTile || tile % kNetTile || program.buffers[0].planes != job.planes.inputs ||
         program.buffers[program.stages[program.num_stages - 1].out].planes != job.planes.outputs ||
-        job.planes.width % program.multiple || job.planes.height % program.multiple || (halves && !kernels.halves))
+        job.planes.width % program.multiple || job.planes.height % program.multiple || !fits)
         return PyErr_Format(PyExc_ValueError, "the planes, the tile or the processor do not suit the network");
     return released([&] {
         const std::size_t floats = net_scratch(job);
@@ -232,7 +242,7 @@ PyMethodDef methods[] = {
     {"resize_integer", resize_integer, METH_VARARGS, nullptr},
     {"convert", convert, METH_VARARGS, nullptr},
     {"anime4k", anime4k, METH_VARARGS, nullptr},
-    {"has_bfloat16", has_bfloat16, METH_NOARGS, nullptr},
+    {"net_formats", net_formats, METH_NOARGS, nullptr},
     {"exert", exert, METH_VARARGS, nullptr},
     {"net", new_net, METH_VARARGS, nullptr},
     {"run_net", run_net, METH_VARARGS, nullptr},

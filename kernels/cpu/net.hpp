@@ -7,14 +7,18 @@
 
 namespace vsr {
 
-// Rows of `planes` planes, num / den times the size of the input. A plane holds one channel in float32, or, where
-// `half`, two channels in bfloat16, the first in the lower half of each word.
+// What a word of a plane holds: a channel in float32; two in bfloat16, the first in the lower half; four in 8 bits
+// without a sign, the first lowest. Bytes come in two sets of planes: those of the channels' positive parts, and, where
+// something reads them, those of the negative parts' magnitudes.
+enum NetFormat { kFloat32, kBfloat16, kBytes };
+
+// Rows of `planes` planes, num / den times the size of the input.
 struct NetBuffer {
     int planes, num, den;
     int rows;        // the ring's
     int pad;         // columns beyond each end of a row, which hold zeros or the row's first and last sample
     bool replicate;
-    bool half;
+    int format;
 };
 
 struct NetPlane {
@@ -22,23 +26,26 @@ struct NetPlane {
 };
 
 // Up to kNetBlock channels of a convolution's result, and the planes they depend on, each kind with its weights in
-// order (plane, ky, kx, channel): float32, float32 folded, bfloat16, bfloat16 folded. A folded plane counts twice: as
-// it is, and its magnitude, so that weights of max(x, 0) and of max(-x, 0) need nothing else.
+// order (plane, ky, kx, channel): float32, float32 folded, bfloat16, bfloat16 folded, bytes. A folded plane counts
+// twice: as it is, and its magnitude, so that weights of max(x, 0) and of max(-x, 0) need nothing else. Sums of bytes
+// are in integers; each channel's are multiplied by its gain.
 constexpr int kNetBlock = 4;
 constexpr int kNetFactor = 8;  // the largest of a stage
-enum { kFloats, kFoldedFloats, kPairs, kFoldedPairs, kNetKinds };
+enum { kFloats, kFoldedFloats, kPairs, kFoldedPairs, kQuads, kNetKinds };
 struct NetBlock {
     int outputs;
     int count[kNetKinds];
     const std::int32_t* planes;  // of the stage's, in the order of the kinds
     const float* weights;
+    const float* gains;  // of quads
 };
 
 enum NetActivation { kLinear, kSlopes, kClamp, kTanh, kSigmoid };
 enum NetKind { kConvolve, kShuffle, kUnshuffle, kEnlarge };
 
 // kConvolve: blocks; then the activation (kSlopes: a slope for each channel where x < 0); then `added`, one plane for
-//   each channel of the result, or none. With factor 2 each block of 4 channels is one of twice the size, in order
+//   each channel of the result, or none. For a result in bytes, steps[c] is what a channel's positive part is multiplied
+//   by, steps[channels + c] what its negative part is, below 0. With factor 2 each block of 4 channels is one of twice the size, in order
 //   (upper left, upper right, lower left, lower right), before `added`.
 // kShuffle: planes c * factor^2 + iy * factor + ix become channel c, factor times as large. kUnshuffle: the reverse.
 // kEnlarge: sample factor * i + p is the sum over t < taps of weights[p * taps + t] * in[i + first[p] + t], along both
@@ -53,6 +60,8 @@ struct NetStage {
     int activation;
     const float* slopes;
     float low, high;
+    int channels;
+    const float* steps;
     const NetPlane* added;
     int taps;
     bool mirror;
@@ -81,12 +90,12 @@ constexpr int kNetTile = 64;
 
 struct NetKernels {
     const char* name;
-    bool halves;  // bfloat16 is there
+    bool halves, bytes;  // which formats it has beside float32
     // The rows [first, last) of the outputs' grid.
     void (*run)(const NetJob& job, int first, int last, float* scratch);
-    // Do nothing but multiply and add, in float32 or (where `half`) bfloat16, `rounds` times; the operations done, two for
-    // each product. What a processor does here, a network cannot exceed.
-    double (*exert)(bool half, int rounds);
+    // Do nothing but multiply and add in a format, `rounds` times; the operations done, two for each product. What a
+    // processor does here, a network cannot exceed.
+    double (*exert)(NetFormat format, int rounds);
 };
 
 // Columns [first, last) of the outputs' grid and those of the inputs' that they need.
@@ -158,6 +167,7 @@ extern const NetKernels net_plain;
 #ifdef VSR_X86
 extern const NetKernels net_avx2;
 extern const NetKernels net_avx512;
+extern const NetKernels net_avx512_vnni;
 extern const NetKernels net_avx512_bf16;
 #endif
 

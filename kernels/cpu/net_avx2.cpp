@@ -1,2 +1,2 @@
 #include "net_run.hpp"
-VSR_NET(avx2, false)
+VSR_NET(avx2, false, false)

@@ -1,2 +1,2 @@
 #include "net_run.hpp"
-VSR_NET(avx512_bf16, true)
+VSR_NET(avx512_bf16, true, true)

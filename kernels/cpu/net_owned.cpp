@@ -41,7 +41,7 @@ OwnedNet::OwnedNet(std::vector<std::int32_t> ints, std::vector<float> floats)
         buffer.rows = reader.number(1, kMost);
         buffer.pad = reader.number(0, 1024);
         buffer.replicate = reader.number(0, 1) != 0;
-        buffer.half = reader.number(0, 1) != 0;
+        buffer.format = reader.number(kFloat32, kBytes);
         buffers_.push_back(buffer);
     }
     makers_.assign(std::size_t(num_buffers), -1);
@@ -54,7 +54,7 @@ OwnedNet::OwnedNet(std::vector<std::int32_t> ints, std::vector<float> floats)
     view.multiple = reader.number(1, 256);
     require(reader.at_end());
     const NetBuffer& result = buffers_[std::size_t(stages_.back().out)];
-    require(result.num == view.scale * result.den && !result.half);
+    require(result.num == view.scale * result.den && result.format == kFloat32);
     view.num_buffers = num_buffers;
     view.num_stages = num_stages;
     view.buffers = buffers_.data();
@@ -117,7 +117,8 @@ void OwnedNet::read_stage(NetReader& reader) {
         for (int kind = 0; kind < kNetKinds; ++kind)
             for (int i = 0; i < block.count[kind]; ++i, ++plane) {
                 require(*plane >= 0 && *plane < stage.num_planes);
-                require(buffers_[std::size_t(stage.planes[*plane].buffer)].half == (kind >= kPairs));
+                const int format = buffers_[std::size_t(stage.planes[*plane].buffer)].format;
+                require(format == (kind == kQuads ? kBytes : kind >= kPairs ? kBfloat16 : kFloat32));
             }
         weights.push_back(taps * std::size_t(stage.size) * std::size_t(stage.size) * std::size_t(block.outputs));
         blocks.push_back(block);
@@ -126,8 +127,13 @@ void OwnedNet::read_stage(NetReader& reader) {
     if (stage.activation == kSlopes) stage.slopes = reader.values(channels);
     stage.low = *reader.values(1);
     stage.high = *reader.values(1);
+    stage.channels = int(channels);
+    if (out.format == kBytes) stage.steps = reader.values(2 * channels);
     if (enlarges) stage.weights = reader.values(std::size_t(stage.factor * stage.taps));
-    for (std::size_t b = 0; b < blocks.size(); ++b) blocks[b].weights = reader.values(weights[b]);
+    for (std::size_t b = 0; b < blocks.size(); ++b) {
+        blocks[b].weights = reader.values(weights[b]);
+        if (blocks[b].count[kQuads]) blocks[b].gains = reader.values(std::size_t(blocks[b].outputs));
+    }
     blocks_.push_back(std::move(blocks));
     stage.blocks = blocks_.back().data();
     stage.num_blocks = num_blocks;
@@ -139,11 +145,16 @@ void OwnedNet::read_stage(NetReader& reader) {
         require(stage.factor == 1 || (stage.factor == 2 && channels % kNetBlock == 0));
         if (stage.factor == 2) results /= group;
         require(stage.num_added == 0 || std::size_t(stage.num_added) == results);
-        if (out.half) results = (results + 1) / 2;
-        require(!out.half || stage.factor == 1);
+        if (out.format == kBfloat16) results = (results + 1) / 2;
+        if (out.format == kBytes) {
+            results = (results + kNetBlock - 1) / kNetBlock;
+            if (std::size_t(out.planes) == 2 * results) results *= 2;
+            require(channels % kNetBlock == 0);  // steps are read in fours
+        }
+        require(out.format == kFloat32 || stage.factor == 1);
     } else {
-        for (int i = 0; i < stage.num_planes; ++i) require(!buffers_[std::size_t(stage.planes[i].buffer)].half);
-        require(!out.half && stage.num_added == 0 && stage.activation == kLinear && stage.size == 1);
+        for (int i = 0; i < stage.num_planes; ++i) require(buffers_[std::size_t(stage.planes[i].buffer)].format == kFloat32);
+        require(out.format == kFloat32 && stage.num_added == 0 && stage.activation == kLinear && stage.size == 1);
         if (stage.kind == kShuffle) {
             require(results % group == 0);
             results /= group;
@@ -157,7 +168,7 @@ void OwnedNet::read_stage(NetReader& reader) {
         const NetBuffer& in = buffers_[std::size_t(plane.buffer)];
         const int up = is_added || stage.kind == kUnshuffle ? 1 : stage.factor;
         const int down = !is_added && stage.kind == kUnshuffle ? stage.factor : 1;
-        require(!(is_added && in.half) && in.num * up * out.den == out.num * down * in.den);
+        require(!(is_added && in.format != kFloat32) && in.num * up * out.den == out.num * down * in.den);
     }
     makers_[std::size_t(stage.out)] = int(stages_.size());
     stages_.push_back(stage);

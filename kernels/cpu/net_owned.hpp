@@ -24,11 +24,11 @@ private:
     const float *float_, *float_end_;
 };
 
-// The lists, in this order. Buffers: count, then (planes, num, den, rows, pad, replicate, half) of each. Stages: count,
+// The lists, in this order. Buffers: count, then (planes, num, den, rows, pad, replicate, format) of each. Stages: count,
 // then of each kind, out, size, dilation, factor, zero; planes: count, (buffer, plane); added: the same; activation,
 // taps, mirror, taps' `first` (factor of them, of kEnlarge); blocks: count, then (outputs, a count for each kind, planes).
-// Last scale, before, after, multiple. Values of each stage: bias, slopes, low, high, weights of kEnlarge, weights of
-// each block.
+// Last scale, before, after, multiple. Values of each stage: bias, slopes, low, high, steps (two for each channel, of a
+// result in bytes), weights of kEnlarge, weights and (with quads) gains of each block.
 class OwnedNet {
 public:
     // Throws std::invalid_argument for lists that do not hold together.

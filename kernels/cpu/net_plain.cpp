@@ -1,2 +1,2 @@
 #include "net_run.hpp"
-VSR_NET(plain, false)
+VSR_NET(plain, false, false)

@@ -60,6 +60,17 @@ inline __attribute__((always_inline)) V kept(V v) {
     return v;
 }
 
+#if defined(__AVX512VNNI__)
+inline I dotted(I quads, I weights, I sum) { return _mm512_dpbusd_epi32(sum, quads, weights); }
+inline F as_float(I whole) { return _mm512_cvtepi32_ps(whole); }
+inline I as_byte(F x) {
+    return _mm512_cvtps_epi32(min(max(x, all(0.0f)), all(255.0f)));
+}
+inline I quad_of(I a, I b, I c, I d) {
+    return _mm512_or_si512(_mm512_or_si512(a, left<8>(b)), _mm512_or_si512(left<16>(c), left<24>(d)));
+}
+#endif
+
 // exp(x) to 2 units in the last place: 2^n times Taylor's series about 0, |rest| <= ln(2) / 2.
 inline F exponential(F x) {
     const F bounded = min(max(x, all(-87.0f)), all(88.0f));
@@ -91,8 +102,8 @@ struct ConvolvedRow {
     const NetStage* stage;
     const float* const* taps;   // [plane][ky]: rows, from the leftmost tap of column 0
     const float* const* added;  // [channel], of twice the rows (upper, lower) with factor 2; or null
-    float* const* out;          // [channel], or [pair], or with factor 2 [channel][upper, lower]
-    bool half;
+    float* const* out;          // [plane], or with factor 2 [channel][upper, lower]
+    int format, planes;         // of the result
 };
 
 template <int OUT, int VECTORS>
@@ -134,6 +145,51 @@ inline __attribute__((always_inline)) const float* add_planes(const ConvolvedRow
     return weights;
 }
 
+#if defined(__AVX512VNNI__)
+// Sums of bytes, added to sums of float32 by each channel's gain.
+template <int OUT, int VECTORS>
+inline __attribute__((always_inline)) void add_quads(const ConvolvedRow& row, const std::int32_t* plane, const NetBlock& block,
+                                                     const float* weights, int x, Sums<OUT, VECTORS>& sums) {
+    const int size = row.stage->size, dilation = row.stage->dilation;
+    const auto* words = reinterpret_cast<const std::int32_t*>(weights);
+    I dots[OUT][VECTORS];
+    for (int o = 0; o < OUT; ++o)
+        for (int v = 0; v < VECTORS; ++v) dots[o][v] = all(0);
+    for (int count = block.count[kQuads]; count > 0; --count, ++plane) {
+        const float* const* rows = row.taps + std::ptrdiff_t(*plane) * size;
+        for (int ky = 0; ky < size; ++ky) {
+            const auto* in = reinterpret_cast<const std::int32_t*>(rows[ky]) + x;
+            for (int kx = 0; kx < size; ++kx, in += dilation, words += OUT) {
+                I values[VECTORS];
+#pragma GCC unroll 8
+                for (int v = 0; v < VECTORS; ++v) values[v] = kept(load(in + v * LANES));
+#pragma GCC unroll 4
+                for (int o = 0; o < OUT; ++o) {
+                    const I weight = all(words[o]);
+#pragma GCC unroll 8
+                    for (int v = 0; v < VECTORS; ++v) dots[o][v] = dotted(values[v], weight, dots[o][v]);
+                }
+            }
+        }
+    }
+    for (int o = 0; o < OUT; ++o)
+        for (int v = 0; v < VECTORS; ++v) sums[o][v] = fused(as_float(dots[o][v]), all(block.gains[o]), sums[o][v]);
+}
+
+// One quad of each set of planes: the parts of up to four channels.
+template <int OUT, int VECTORS>
+inline __attribute__((always_inline)) void store_quads(const ConvolvedRow& row, int index, int x, const Sums<OUT, VECTORS>& sums) {
+    const NetStage& stage = *row.stage;
+    const float* steps = stage.steps + index * kNetBlock;
+    for (int plane = index; plane < row.planes; plane += stage.num_blocks, steps += stage.channels)
+        for (int v = 0; v < VECTORS; ++v) {
+            I bytes[kNetBlock];
+            for (int o = 0; o < kNetBlock; ++o) bytes[o] = o < OUT ? as_byte(sums[o < OUT ? o : 0][v] * all(steps[o])) : all(0);
+            store(reinterpret_cast<std::int32_t*>(row.out[plane]) + x + v * LANES, quad_of(bytes[0], bytes[1], bytes[2], bytes[3]));
+        }
+}
+#endif
+
 // Columns [x, x + VECTORS * LANES) of the channels of block `index`.
 template <int OUT, int VECTORS>
 inline void convolve_block(const ConvolvedRow& row, int index, int x) {
@@ -149,7 +205,10 @@ inline void convolve_block(const ConvolvedRow& row, int index, int x) {
     weights = add_planes<F, true, OUT, VECTORS>(row, plane, block.count[kFoldedFloats], weights, x, sums);
 #if defined(__AVX512BF16__)
     weights = add_planes<I, false, OUT, VECTORS>(row, plane, block.count[kPairs], weights, x, sums);
-    add_planes<I, true, OUT, VECTORS>(row, plane, block.count[kFoldedPairs], weights, x, sums);
+    weights = add_planes<I, true, OUT, VECTORS>(row, plane, block.count[kFoldedPairs], weights, x, sums);
+#endif
+#if defined(__AVX512VNNI__)
+    if (block.count[kQuads]) add_quads<OUT, VECTORS>(row, plane, block, weights, x, sums);
 #endif
     if (stage.activation != kLinear) {
         const Activation activate{stage, stage.slopes + channel};
@@ -171,8 +230,11 @@ inline void convolve_block(const ConvolvedRow& row, int index, int x) {
         for (int o = 0; o < OUT; ++o)
             for (int v = 0; v < VECTORS; ++v)
                 sums[o][v] = sums[o][v] + load(row.added[channel + o] + x + v * LANES);
+#if defined(__AVX512VNNI__)
+    if (row.format == kBytes) return store_quads<OUT, VECTORS>(row, index, x, sums);
+#endif
 #if defined(__AVX512BF16__)
-    if (row.half) {
+    if (row.format == kBfloat16) {
         for (int o = 0; o < OUT; o += 2)
             for (int v = 0; v < VECTORS; ++v) {
                 const F second = o + 1 < OUT ? sums[o + 1 < OUT ? o + 1 : o][v] : all(0.0f);

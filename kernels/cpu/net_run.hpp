@@ -190,7 +190,8 @@ private:
                 outputs_[i * stage.factor + part] = row(stage.out, i, y + part);
                 if (i < stage.num_added) added_[i * stage.factor + part] = row(stage.added[i], y + part);
             }
-        convolve_row({&stage, inputs_, stage.num_added ? added_ : nullptr, outputs_, out.half}, width(stage.out) / stage.factor);
+        convolve_row({&stage, inputs_, stage.num_added ? added_ : nullptr, outputs_, out.format, out.planes},
+                     width(stage.out) / stage.factor);
     }
 
     void shuffle(const NetStage& stage, int y) {
@@ -286,14 +287,37 @@ double exert_with(V value, int rounds) {
     return 2.0 * SUMS * rounds * LANES * (std::is_same<V, F>::value ? 1 : 2) + lanes[0];
 }
 
-double exert(bool half, int rounds) {
-#if defined(__AVX512BF16__)
-    if (half) return exert_with(all(std::int32_t(rounds < 0)), rounds);
+#if defined(__AVX512VNNI__)
+double exert_bytes(I value, int rounds) {
+    constexpr int SUMS = 12;
+    I sums[SUMS];
+    for (auto& sum : sums) sum = all(0);
+    for (int i = 0; i < rounds; ++i) {
+        const I factor = kept(value);
+#pragma GCC unroll 12
+        for (int k = 0; k < SUMS; ++k) sums[k] = dotted(factor, factor, sums[k]);
+    }
+    I total = sums[0];
+    for (int k = 1; k < SUMS; ++k) total = plus(total, sums[k]);
+    std::int32_t lanes[LANES];
+    store(lanes, total);
+    return 2.0 * SUMS * rounds * LANES * 4 + lanes[0];
+}
 #endif
-    return half ? 0.0 : exert_with(all(float(rounds < 0)), rounds);
+
+double exert(NetFormat format, int rounds) {
+    if (format == kFloat32) return exert_with(all(float(rounds < 0)), rounds);
+#if defined(__AVX512BF16__)
+    if (format == kBfloat16) return exert_with(all(std::int32_t(rounds < 0)), rounds);
+#endif
+#if defined(__AVX512VNNI__)
+    if (format == kBytes) return exert_bytes(all(std::int32_t(rounds < 0)), rounds);
+#endif
+    return 0.0;
 }
 
 }  // namespace
 }  // namespace vsr
 
-#define VSR_NET(name, halves) const ::vsr::NetKernels vsr::net_##name = {#name, halves, ::vsr::run_net, ::vsr::exert};
+#define VSR_NET(name, halves, bytes) \
+    const ::vsr::NetKernels vsr::net_##name = {#name, halves, bytes, ::vsr::run_net, ::vsr::exert};

@@ -19,7 +19,8 @@ from vsr.frame import PictureSpec, Plane, empty_frame
 from vsr.nets.graph import Graph
 from vsr.registry import Registry
 
-PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16")
+PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16", "int8")
+_AUTOMATIC_PRECISIONS = ("fp32", "bf16")
 LEAST_PSNR = 55.0
 """What bfloat16 must reach against float32, in dB, to be chosen by itself; 0.02 dB of 30 are then lost."""
 _GOOD_SHARE = 0.5
@@ -96,6 +97,7 @@ def _openvino(
     network: Network, source: PictureSpec, target: PictureSpec, precision: Precision, load: Load
 ) -> Step:
     seen = float_picture(network, source)
+    assert precision != "int8"
     step = OpenVinoStep(network, seen, precision=precision, threads=load.threads, streams=load.calls)
     return step if (source, target) == (step.source, step.output) else FloatStep(step, source, target)
 
@@ -123,7 +125,12 @@ def _not_for_fused(network: Network, source: PictureSpec) -> str | None:
 
 
 def _native_precisions() -> tuple[Precision, ...]:
-    return PRECISIONS if cpu.kernels.has_bfloat16() else ("fp32",)
+    has = zip(PRECISIONS, (True, *cpu.kernels.net_formats()), strict=True)
+    return tuple(precision for precision, is_there in has if is_there)
+
+
+def _openvino_precisions() -> tuple[Precision, ...]:
+    return tuple(precision for precision in _native_precisions() if precision != "int8")
 
 
 ENGINES: Registry[Engine] = Registry(
@@ -139,7 +146,7 @@ ENGINES: Registry[Engine] = Registry(
             description="OpenVINO: wide networks, and ONNX files with operators of their own",
             build=_openvino,
             problem=lambda network, source: None,
-            precisions=_native_precisions,
+            precisions=_openvino_precisions,
         ),
         "reference": Engine(
             description="numpy: the measure of the others, seconds a frame",
@@ -226,7 +233,8 @@ class _Trial:
     def __init__(self, name: str, planned: _Planned, precision: str) -> None:
         self.name = name
         network, source, load = planned.network, planned.source, planned.load
-        allowed = [p for p in ENGINES[name].precisions() if precision in ("auto", p)]
+        wanted = _AUTOMATIC_PRECISIONS if precision == "auto" else (precision,)
+        allowed = [p for p in ENGINES[name].precisions() if p in wanted]
         self._threads = load.threads
         self._psnr = math.inf
         if len(allowed) > 1:
@@ -337,6 +345,6 @@ def peak(precision: Precision) -> float:
     best = 0.0
     for _ in range(3):
         began = time.thread_time()
-        done = cpu.kernels.exert(precision == "bf16", _PEAK_ROUNDS)
+        done = cpu.kernels.exert(PRECISIONS.index(precision), _PEAK_ROUNDS)
         best = max(best, done / (time.thread_time() - began))
     return best

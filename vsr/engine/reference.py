@@ -80,6 +80,16 @@ def run(graph: Graph, planes: Planes, *, dtype: Any = np.float32, band_rows: int
     return np.concatenate(bands, axis=1)
 
 
+def activations(graph: Graph, planes: Planes) -> dict[str, Planes]:
+    """Return what every node gives for `planes` (channels, height, width), in float32, by name."""
+    done: dict[str, Planes] = {}
+    for node in graph.nodes:
+        inputs = [_Rows(done[name], 0, done[name].shape[1]) for name in node.inputs]
+        height = int(planes.shape[1] * graph.scales[node.name])
+        done[node.name] = _apply(node.op, inputs, 0, height - 1) if inputs else planes.astype(np.float32)
+    return done
+
+
 def _band_rows(graph: Graph, width: int) -> int:
     """Return how many input rows keep the largest array, the windows of a convolution, at BAND_VALUES."""
     most = 1.0

@@ -16,7 +16,7 @@ from vsr.ops.grid import Grid
 from vsr.ops.resize import Resize, keeps_components
 
 Network: TypeAlias = Graph | ForeignNetwork
-Precision: TypeAlias = Literal["fp32", "bf16"]
+Precision: TypeAlias = Literal["fp32", "bf16", "int8"]
 REST_SCALER = "lanczos3"
 """What enlarges the planes that a network leaves alone: chroma beside luma, alpha."""
 LUMA = pixel_format("grayf32le")

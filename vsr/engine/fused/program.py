@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Literal, TypeAlias
@@ -26,9 +26,12 @@ from vsr.nets.ops import (
     Tanh,
 )
 
+_LEAST_RANGE = 1e-6
 BLOCK = 4
 """Channels of a convolution's result that the kernels work out together."""
 Part: TypeAlias = Literal["whole", "positive", "negative"]
+Format: TypeAlias = Literal["float32", "bfloat16", "bytes"]
+_FORMATS: tuple[Format, ...] = ("float32", "bfloat16", "bytes")
 Activation: TypeAlias = Relu | LeakyRelu | PRelu | Clamp | Tanh | Sigmoid
 _KINDS = {"convolve": 0, "shuffle": 1, "unshuffle": 2, "enlarge": 3}
 _CHECKED_ROWS = 96
@@ -44,13 +47,28 @@ class Buffer:
     maker: Stage | None = None
     pad: int = 0
     borders: set[str] = field(default_factory=set)
-    half: bool = False
     rows: int = 1
+    format: Format = "float32"
+    most: Weights | None = None
+    """Of bytes, what 255 stands for: the largest positive part of each channel, below it the largest negative."""
 
     @property
     def planes(self) -> int:
-        """Planes of the ring: pairs of channels where they are bfloat16."""
-        return -(-self.channels // 2) if self.half else self.channels
+        """Planes of the ring: channels, pairs of them, or fours of positive, then of negative parts."""
+        if self.format == "bfloat16":
+            return -(-self.channels // 2)
+        if self.most is not None:
+            return self.channels // 4 * len(self.most)
+        return self.channels
+
+    def places(self, channel: int) -> list[tuple[int, int, int]]:
+        """Return where a channel lies: (plane, place in its words, 1, or -1 for its negative part)."""
+        if self.format == "bfloat16":
+            return [(channel // 2, channel % 2, 1)]
+        if self.most is None:
+            return [(channel, 0, 1)]
+        signs = (1, -1)[: len(self.most)]
+        return [(channel // 4 + self.channels // 4 * i, channel % 4, sign) for i, sign in enumerate(signs)]
 
 
 @dataclass(frozen=True)
@@ -108,7 +126,18 @@ class Stage:
 class Program:
     """Stages for a term, its result's channels in order in the last stage's buffer."""
 
-    def __init__(self, result: Term, *, bfloat16: bool) -> None:
+    def __init__(
+        self,
+        result: Term,
+        *,
+        format: Format = "float32",
+        ranges: Mapping[Term, tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]] | None = None,
+    ) -> None:
+        """Prepare. `format` is what lies between convolutions, where nothing else reads it.
+
+        Bytes need `ranges`, the least and the largest value of each channel of the terms; what has none stays
+        float32.
+        """
         self.buffers: list[Buffer] = []
         self.stages: list[Stage] = []
         self._uses = uses(result)
@@ -116,8 +145,8 @@ class Program:
         for term in _in_order(result):
             self._lanes[term] = self._emit(term)
         self._finish(self._lanes[result])
-        if bfloat16:
-            self._choose_halves()
+        if format != "float32":
+            self._choose_formats(format, self._ranges_of(ranges or {}))
         self._set_rows()
 
     @property
@@ -250,13 +279,32 @@ class Program:
         self.stages.remove(stage)
         self.stages.append(stage)
 
-    def _choose_halves(self) -> None:
-        """Let what convolutions alone read, and make, be bfloat16: all between the ends of a network."""
+    def _ranges_of(
+        self, ranges: Mapping[Term, tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]]
+    ) -> dict[Buffer, Weights]:
+        """Return for buffers that are just a term: the largest positive, and the largest negative parts."""
+        found = {}
+        for term, lanes in self._lanes.items():
+            if term in ranges and lanes == _whole(lanes[0].buffer):
+                low, high = (bound.astype(float) for bound in ranges[term])
+                found[lanes[0].buffer] = np.maximum(np.stack([high, -low]), 0)
+        return found
+
+    def _choose_formats(self, format: Format, ranges: dict[Buffer, Weights]) -> None:
+        """Give the format to what convolutions alone read, and make: all between the ends of a network."""
         exact = {lane.buffer for stage in self.stages for lane in stage.added}
         exact |= {lane.buffer for s in self.stages if s.kind != "convolve" for lane in s.lanes}
         exact.add(self.stages[-1].out)
         for stage in self.stages:
-            stage.out.half = stage.kind == "convolve" and stage.factor == 1 and stage.out not in exact
+            buffer = stage.out
+            if stage.kind != "convolve" or stage.factor != 1 or buffer in exact:
+                continue
+            if format == "bfloat16":
+                buffer.format = format
+            elif buffer in ranges and buffer.channels % 4 == 0:
+                most = ranges[buffer]
+                buffer.format = format
+                buffer.most = np.maximum(most if most[1].any() else most[:1], _LEAST_RANGE)
 
     def _set_rows(self) -> None:
         """Find how many rows each ring holds at most, by going through the order in which rows are made."""
@@ -278,7 +326,7 @@ class Program:
         for buffer in self.buffers:
             scale = buffer.scale
             ints += [buffer.planes, scale.numerator, scale.denominator, buffer.rows, buffer.pad]
-            ints += ["replicate" in buffer.borders, buffer.half]
+            ints += ["replicate" in buffer.borders, _FORMATS.index(buffer.format)]
         ints.append(len(self.stages))
         for stage in self.stages:
             numbers, values = _packed_stage(stage, index)
@@ -374,12 +422,11 @@ def _picks(linear: Linear) -> bool:
 def _packed_stage(stage: Stage, index: dict[Buffer, int]) -> tuple[list[int], list[npt.NDArray[np.float32]]]:
     planes: dict[tuple[int, int], int] = {}
     for lane in stage.lanes:
-        at = lane.channel // 2 if lane.buffer.half else lane.channel
-        key = (index[lane.buffer], at)
-        if stage.kind == "convolve":
-            planes.setdefault(key, len(planes))
-        else:
-            planes[(*key, len(planes))] = len(planes)  # type: ignore[index]
+        for plane, _, _ in lane.buffer.places(lane.channel):
+            if stage.kind == "convolve":
+                planes.setdefault((index[lane.buffer], plane), len(planes))
+            else:
+                planes[(index[lane.buffer], plane, len(planes))] = len(planes)  # type: ignore[index]
     size, dilation, border = (
         (1, 1, "replicate")
         if stage.linear is None
@@ -395,6 +442,10 @@ def _packed_stage(stage: Stage, index: dict[Buffer, int]) -> tuple[list[int], li
     if stage.linear is not None:
         floats.append(stage.linear.bias.astype(np.float32))
     floats += [slopes, np.array([low, high], np.float32)]
+    if stage.out.most is not None:
+        steps = np.zeros((2, stage.out.channels))
+        steps[: len(stage.out.most)] = 255 / stage.out.most
+        floats.append((steps * [[1], [-1]]).astype(np.float32))
     if stage.resize is not None:
         first, weights = _phases(stage.resize)
         ints += [weights.shape[1], stage.resize.kind == "bicubic", *first]
@@ -455,48 +506,64 @@ def _keys(d: Weights) -> Weights:
 def _blocks(
     stage: Stage, linear: Linear, planes: dict[tuple[int, int], int], index: dict[Buffer, int]
 ) -> tuple[list[int], list[npt.NDArray[np.float32]]]:
-    """Return the blocks of a convolution: max(x, 0) is (x + |x|) / 2, max(-x, 0) is (|x| - x) / 2."""
+    """Return the blocks of a convolution: max(x, 0) is (x + |x|) / 2, max(-x, 0) is (|x| - x) / 2.
+
+    Of bytes, the parts have planes of their own.
+    """
     out, _, size, _ = linear.weight.shape
-    halves = {index[lane.buffer]: lane.buffer.half for lane in stage.lanes}
-    # [plane][half][plain, magnitude]: (out, k, k)
-    plain = np.zeros((len(planes), 2, out, size, size))
+    formats = {index[lane.buffer]: _FORMATS.index(lane.buffer.format) for lane in stage.lanes}
+    # [plane][place in its words]: (out, k, k), of the value and of its magnitude
+    plain = np.zeros((len(planes), 4, out, size, size))
     magnitude = np.zeros_like(plain)
     for lane, weight in zip(stage.lanes, linear.weight.transpose(1, 0, 2, 3), strict=True):
-        half = lane.buffer.half
-        at = planes[index[lane.buffer], lane.channel // 2 if half else lane.channel]
-        which = lane.channel % 2 if half else 0
-        if lane.part == "whole":
-            plain[at, which] += weight
-        else:
-            plain[at, which] += weight / 2 if lane.part == "positive" else -weight / 2
-            magnitude[at, which] += weight / 2
+        for number, (plane, place, sign) in enumerate(lane.buffer.places(lane.channel)):
+            word = planes[index[lane.buffer], plane], place
+            if lane.buffer.most is not None:
+                if lane.part in ("whole", "positive" if sign > 0 else "negative"):
+                    step = lane.buffer.most[number, lane.channel] / 255
+                    plain[word] += weight * step * (sign if lane.part == "whole" else 1)
+            elif lane.part == "whole":
+                plain[word] += weight
+            else:
+                plain[word] += weight / 2 if lane.part == "positive" else -weight / 2
+                magnitude[word] += weight / 2
     ints: list[int] = [-(-out // BLOCK)]
     floats: list[npt.NDArray[np.float32]] = []
     for begin in range(0, out, BLOCK):
         end = min(begin + BLOCK, out)
-        lists: list[list[int]] = [[], [], [], []]
+        lists: list[list[int]] = [[], [], [], [], []]
         for (buffer, _), at in planes.items():
             folded = bool(magnitude[at, :, begin:end].any())
             if folded or plain[at, :, begin:end].any():
-                lists[2 * halves[buffer] + folded].append(at)
+                lists[2 * formats[buffer] + folded].append(at)
         ints += [end - begin, *map(len, lists), *(at for which in lists for at in which)]
+        largest = np.abs(plain[lists[4], :, begin:end]).max(axis=(0, 1, 3, 4), initial=1e-30)
         for kind, members in enumerate(lists):
             for at in members:
-                parts = [plain[at], magnitude[at]] if kind % 2 else [plain[at]]
-                packed = np.stack([_words(part[:, begin:end], pairs=kind >= 2) for part in parts])
+                parts = [plain[at], magnitude[at]] if kind in (1, 3) else [plain[at]]
+                packed = np.stack([_words(part[:, begin:end], kind, largest) for part in parts])
                 # (part, channel, ky, kx) -> (ky, kx, part, channel)
                 floats.append(np.ascontiguousarray(packed.transpose(2, 3, 0, 1)))
+        if lists[4]:
+            floats.append((largest / 127).astype(np.float32))
     return ints, floats
 
 
-def _words(weights: Weights, *, pairs: bool) -> npt.NDArray[np.float32]:
-    """Return weights (2, ...) of a pair's channels as words: float32 of the first, or both as bfloat16."""
+def _words(weights: Weights, kind: int, largest: Weights) -> npt.NDArray[np.float32]:
+    """Return weights (4, out, k, k) of the places in a word as words: float32, two bfloat16, or four int8.
+
+    Of int8, 127 stands for the `largest` of each channel of the result.
+    """
     values = weights.astype(np.float32)
-    if not pairs:
-        first: npt.NDArray[np.float32] = values[0]
-        return first
-    bits = _bfloat16(values)
-    words: npt.NDArray[np.float32] = (bits[0] | (bits[1] << np.uint32(16))).view(np.float32)
+    words: npt.NDArray[np.float32]
+    if kind < 2:
+        words = values[0]
+    elif kind < 4:
+        bits = _bfloat16(values[:2])
+        words = (bits[0] | (bits[1] << np.uint32(16))).view(np.float32)
+    else:
+        scaled = np.rint(weights / largest[:, None, None] * 127).astype(np.int8)
+        words = np.ascontiguousarray(np.moveaxis(scaled, 0, -1)).view(np.float32)[..., 0]
     return words
 
 

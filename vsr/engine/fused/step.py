@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from vsr.device import cpu
-from vsr.engine.fused.program import Program
+from vsr.engine.fused.calibration import ranges
+from vsr.engine.fused.program import Format, Program
 from vsr.engine.fused.terms import Affine, terms_of
 from vsr.engine.step import Precision, Rest
 from vsr.errors import OptionError
@@ -18,6 +19,7 @@ from vsr.ops.levels import gain_and_bias
 from vsr.ops.matrices import components, from_rgb, to_rgb
 from vsr.ops.resize import keeps_components
 
+_FORMATS: dict[Precision, Format] = {"fp32": "float32", "bf16": "bfloat16", "int8": "bytes"}
 _TILE = 64
 _CACHE = 768 * 1024
 """Bytes of rings that one thread may use: they have to stay in its level 2 cache."""
@@ -32,9 +34,10 @@ class FusedStep:
     resized by engine.step.REST_SCALER. Chroma is brought to R, G, B by bilinear interpolation, and back by
     a tent.
 
-    Arithmetic is float32, or with "bf16" bfloat16 between the layers, products summed in float32; the first
-    layer's input and the last one's result are float32. Results of different processors differ in the last
-    bits of float32: some have fused multiply-add.
+    Arithmetic is float32, or with "bf16" bfloat16 between the layers, products summed in float32, or with
+    "int8" bytes between the layers, weights of 8 bits, products summed in integers: what bytes stand for is
+    found from pictures of our own (calibration.py). The first layer's input and the last one's result are
+    float32. Results of different processors differ in the last bits of float32: some have fused multiply-add.
 
     Thread-safety: safe, immutable. Raises OptionError for a source it cannot read, DeviceError where the
     processor lacks the precision.
@@ -52,7 +55,10 @@ class FusedStep:
         own = [0] if kept and source.format.family != "rgb" and graph.writes != "rgb" else None
         self._own = own if own is not None else [*range(components(target.format))]
         into, out_of = _maps(graph, source, target)
-        program = Program(terms_of(graph, into, out_of[self._own]), bfloat16=precision == "bf16")
+        term, nodes = terms_of(graph, into, out_of[self._own])
+        known = ranges(graph) if precision == "int8" else {}
+        by_term = {each: known[name] for each, name in nodes.items() if name in known}
+        program = Program(term, format=_FORMATS[precision], ranges=by_term)
         self._inputs = Grid(source, source, up="bilinear").inputs[: into.shape[1] - 1]
         self._outputs = [Grid(target, target, up="bilinear").outputs[plane] for plane in self._own]
         self._rest = Rest(source, target, self._own)

@@ -60,10 +60,11 @@ class Term:
         return self.op.channels(tuple(term.channels for term in self.inputs))
 
 
-def terms_of(graph: Graph, into: Affine, out_of: Affine) -> Term:
-    """Return the graph from components of the source to components of the target.
+def terms_of(graph: Graph, into: Affine, out_of: Affine) -> tuple[Term, Mapping[Term, str]]:
+    """Return the graph from components of the source to those of the target, and what nodes its terms are.
 
-    `into` maps the source's components to the graph's input, `out_of` the graph's result to the target's.
+    Terms into which a map has gone are no node. `into` maps the source's components to the graph's input,
+    `out_of` the graph's result to the target's.
     """
     source = Term(Source(into.shape[1] - 1))
     maps = _Maps()
@@ -73,7 +74,7 @@ def terms_of(graph: Graph, into: Affine, out_of: Affine) -> Term:
         made[node.name] = maps.term(node.op, inputs)
         if len(graph.users[node.name]) > 1:
             maps.shared.add(made[node.name])
-    return maps.affine(made[graph.output.name], out_of)
+    return maps.affine(made[graph.output.name], out_of), {term: name for name, term in made.items()}
 
 
 class _Maps:

@@ -1,0 +1,2 @@
+#include "net_run.hpp"
+VSR_NET(avx512_vnni, false, true)
