@@ -101,6 +101,18 @@ def run_net(
 #   copy              a -> a
 #   luma              r g b -> 0.299 r + 0.587 g + 0.114 b
 #   clamp_highlights  r g b most -> r g b, lowered alike until their luma is at most `most`
+#   extremes          a b c -> the least, the greatest
+#   extremes_of       a b c d e f -> the least of a b c, the greatest of d e f
+#   sharpen           r g b luma blurred least most -> r g b, luma changed by factor 0 times (luma - blurred),
+#                     but not beyond least..most
+#   deblur            the same; a change c, where factor 2 < |c| < factor 4, becomes
+#                     ((|c| - factor 2) / factor 3) ^ factor 1 * factor 3 + factor 2, with the sign of c
+#   edge              x y -> their length, 1 at most; a polynomial of it, times factor 0, plus factor 1
+#   masked            x y edge -> x y, 0 where edge is below 0.1
+#   refine            x y edge, then r g b here, left, right, above, below -> r g b (shader_filters/edges.py)
+#   steepness         x y -> their length ^ factor 0
+#   below             a b -> min(a - b, 0)
+#   add               r g b a -> each plus factor 0 times a
 # Outputs may be inputs where those are read as they are.
 def filter_points(
     point: str,
@@ -115,4 +127,29 @@ def filter_points(
 # edge.
 def highlights(
     red: Plane, green: Plane, blue: Plane, out: Plane, left: int, right: int, threads: int, /
+) -> None: ...
+
+# Pixels read where two steers lead (ops/shader_filters/warp.py): against (x, y) / (length + 0.01) by
+# `strength` pixels of the inputs, `iterations` times.
+def warp(
+    steers: tuple[_Input, _Input],
+    inputs: tuple[Plane, ...],
+    outputs: tuple[Plane, ...],
+    strength: float,
+    iterations: int,
+    threads: int,
+    /,
+) -> None: ...
+
+# "mean", "median" or "mode" of the pixels within `radius`: ops/shader_filters/bilateral.py. `factors` are the
+# deviation of values, the power of the value that it is multiplied by, and the regularization.
+def bilateral(
+    kind: str,
+    inputs: tuple[Plane, ...],
+    outputs: tuple[Plane, ...],
+    radius: int,
+    spatial: npt.NDArray[np.float32],
+    factors: npt.NDArray[np.float32],
+    threads: int,
+    /,
 ) -> None: ...

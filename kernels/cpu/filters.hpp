@@ -37,12 +37,17 @@ inline F exp2(F whole, F part) {
     return select(greater(all(-126.0f), n), all(0.0f), sum * power_of_two(bounded));
 }
 
-// e^v for v of at most 0, to 1e-6 of itself.
+// e^v for v of at most 0, to 1e-6 of itself, but at least e^-60: products of it are no denormal numbers.
 inline F exp(F v) {
-    const F bounded = max(v, all(-1000.0f));
-    const F whole = nearest(bounded * all(1.44269504f));
+    const F bounded = max(v, all(-60.0f)), whole = nearest(bounded * all(1.44269504f));
     const F rest = (bounded - whole * all(0.693359375f)) + whole * all(2.12194440e-4f);
-    return exp2(whole, rest * all(1.44269504f));
+    F sum = all(1.9875691500e-4f);
+    sum = sum * rest + all(1.3981999507e-3f);
+    sum = sum * rest + all(8.3334519073e-3f);
+    sum = sum * rest + all(4.1665795894e-2f);
+    sum = sum * rest + all(1.6666665459e-1f);
+    sum = sum * rest + all(5.0000001201e-1f);
+    return ((sum * (rest * rest) + rest) + all(1.0f)) * power_of_two(whole);
 }
 
 // x^y for x above 0, and 0^y = `zero`, to 2e-6 of itself. y is given in two parts, the first of 12 bits at most:
@@ -80,7 +85,7 @@ struct Power {
 
 inline F luma(F r, F g, F b) { return (r * all(0.299f) + g * all(0.587f)) + b * all(0.114f); }
 inline F length(F x, F y) { return sqrt(x * x + y * y); }
-inline F magnitude_with_sign(F magnitude, F sign) {
+inline F with_sign(F magnitude, F sign) {
     return floats((bits(magnitude) & 0x7fffffff) | (bits(sign) & std::int32_t(0x80000000)));
 }
 
@@ -98,6 +103,106 @@ struct ClampHighlights {
     void operator()(const F* in, F* out) const {
         const F now = luma(in[0], in[1], in[2]), excess = now - min(now, in[3]);
         for (int i = 0; i < 3; ++i) out[i] = in[i] - excess;
+    }
+};
+
+// The least and the greatest of three; of three and of three others.
+struct Extremes {
+    explicit Extremes(const float*) {}
+    void operator()(const F* in, F* out) const {
+        out[0] = min(min(in[0], in[1]), in[2]);
+        out[1] = max(max(in[0], in[1]), in[2]);
+    }
+};
+struct ExtremesOf {
+    explicit ExtremesOf(const float*) {}
+    void operator()(const F* in, F* out) const {
+        out[0] = min(min(in[0], in[1]), in[2]);
+        out[1] = max(max(in[3], in[4]), in[5]);
+    }
+};
+
+// r g b, their luma, that blurred, its least and greatest neighbours. The change of luma, within those, goes to all.
+inline void change_luma(const F* in, F change, F* out) {
+    const F moved = clamp(change + in[3], in[5], in[6]) - in[3];
+    for (int i = 0; i < 3; ++i) out[i] = in[i] + moved;
+}
+struct Sharpen {
+    F strength;
+    explicit Sharpen(const float* factors) : strength(all(factors[0])) {}
+    void operator()(const F* in, F* out) const { change_luma(in, (in[3] - in[4]) * strength, out); }
+};
+struct Deblur {
+    F strength, least, range, most;
+    Power curve;
+    explicit Deblur(const float* factors)
+        : strength(all(factors[0])), least(all(factors[2])), range(all(factors[3])), most(all(factors[4])),
+          curve(factors[1]) {}
+    void operator()(const F* in, F* out) const {
+        const F change = (in[3] - in[4]) * strength, size = abs(change);
+        const F curved = curve((size - least) / range) * range + least;
+        const M within = both(greater(size, least), greater(most, size));
+        change_luma(in, select(within, with_sign(curved, change), change), out);
+    }
+};
+
+// From a gradient: its length, 1 at most, and how much of an edge that is.
+struct Edge {
+    F strength, bias;
+    explicit Edge(const float* factors) : strength(all(factors[0])), bias(all(factors[1])) {}
+    void operator()(const F* in, F* out) const {
+        const F zero = all(0.0f), one = all(1.0f), x = clamp(length(in[0], in[1]), zero, one);
+        const F x2 = x * x, x3 = x2 * x, x4 = x2 * x2, x5 = x2 * x3;
+        const F fit = ((((all(11.68129591f) * x5 + all(-42.46906057f) * x4) + all(60.28286266f) * x3) +
+                        all(-41.84451327f) * x2) + all(14.05517353f) * x) + all(-1.081521930f);
+        out[0] = x;
+        out[1] = clamp(fit * strength + bias, zero, one);
+    }
+};
+constexpr float kEdge = 0.1f;  // less is none
+struct Masked {
+    explicit Masked(const float*) {}
+    void operator()(const F* in, F* out) const {
+        const M none = greater(all(kEdge), in[2]);
+        for (int i = 0; i < 2; ++i) out[i] = select(none, all(0.0f), in[i]);
+    }
+};
+
+// The gradient of the edges' strength, how much of an edge there is, and r g b here, left, right, above, below: an
+// edge's pixel becomes more of its neighbours on the flat side.
+struct Refine {
+    explicit Refine(const float*) {}
+    void operator()(const F* in, F* out) const {
+        const F zero = all(0.0f), one = all(1.0f), size = length(in[0], in[1]);
+        const M enough = greater(size, all(0.001f));
+        const F x = select(enough, in[0] / size, zero), y = select(enough, in[1] / size, zero);
+        const F share = abs(x) / (abs(x) + abs(y));
+        const M none = greater(all(kEdge), in[2]), diagonal = greater(abs(x + y), all(0.0001f));
+        for (int i = 0; i < 3; ++i) {
+            const F here = in[3 + i];
+            const F across = select(greater(x, zero), in[6 + i], select(greater(zero, x), in[9 + i], here));
+            const F down = select(greater(y, zero), in[12 + i], select(greater(zero, y), in[15 + i], here));
+            const F mean = share * across + (one - share) * down;
+            out[i] = select(none, here, select(diagonal, mean * in[2] + here * (one - in[2]), here));
+        }
+    }
+};
+
+// The length of a gradient to a power.
+struct Steepness {
+    Power power;
+    explicit Steepness(const float* factors) : power(factors[0]) {}
+    void operator()(const F* in, F* out) const { out[0] = power(length(in[0], in[1])); }
+};
+struct Below {
+    explicit Below(const float*) {}
+    void operator()(const F* in, F* out) const { out[0] = min(in[0] - in[1], all(0.0f)); }
+};
+struct Add {
+    F factor;
+    explicit Add(const float* factors) : factor(all(factors[0])) {}
+    void operator()(const F* in, F* out) const {
+        for (int i = 0; i < 3; ++i) out[i] = in[i] + in[3] * factor;
     }
 };
 
@@ -192,6 +297,16 @@ void filter_points(const PointJob& job, int first, int last, float* scratch) {
         case 0: return run_point<0, Copy>(job, first, last, scratch);
         case 1: return run_point<1, Luma>(job, first, last, scratch);
         case 2: return run_point<2, ClampHighlights>(job, first, last, scratch);
+        case 3: return run_point<3, Extremes>(job, first, last, scratch);
+        case 4: return run_point<4, ExtremesOf>(job, first, last, scratch);
+        case 5: return run_point<5, Sharpen>(job, first, last, scratch);
+        case 6: return run_point<6, Deblur>(job, first, last, scratch);
+        case 7: return run_point<7, Edge>(job, first, last, scratch);
+        case 8: return run_point<8, Masked>(job, first, last, scratch);
+        case 9: return run_point<9, Refine>(job, first, last, scratch);
+        case 10: return run_point<10, Steepness>(job, first, last, scratch);
+        case 11: return run_point<11, Below>(job, first, last, scratch);
+        case 12: return run_point<12, Add>(job, first, last, scratch);
     }
 }
 

@@ -20,6 +20,13 @@ private:
 bool point_job(const char* point, PyObject* inputs, PyObject* outputs, PyObject* factors, HeldFloats& held,
                PointJob& job);
 
+// The same for two steers, as inputs of a pass, and three planes in and out, all of which have one size each.
+bool warp_job(PyObject* steers, PyObject* inputs, PyObject* outputs, HeldFloats& held, WarpJob& job);
+
+// The same for three planes in and out of one size, (2 radius + 1)^2 weights, and sigma, curve, regularization.
+bool bilateral_job(const char* kind, PyObject* inputs, PyObject* outputs, PyObject* spatial, PyObject* factors,
+                   HeldFloats& held, BilateralJob& job);
+
 // False with an exception set unless all planes have the size of the first.
 bool same_size(const Plane* planes, int count);
 

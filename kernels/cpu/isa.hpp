@@ -2,8 +2,10 @@
 #include "anime4k.hpp"
 #include "convert.hpp"
 #include "filters.hpp"
+#include "neighbours.hpp"
 #include "resize.hpp"
 
 #define VSR_TABLE(name) \
     const ::vsr::Kernels vsr::kernels_##name = {#name, ::vsr::resize, ::vsr::resize_integer, ::vsr::convert, \
-                                                ::vsr::anime4k, ::vsr::filter_points, ::vsr::highlights};
+                                                ::vsr::anime4k, ::vsr::filter_points, ::vsr::highlights, ::vsr::warp, \
+                                                ::vsr::bilateral};

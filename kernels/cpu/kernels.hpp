@@ -119,6 +119,8 @@ struct Anime4kJob {
 
 struct PointJob;  // filter_jobs.hpp
 struct HighlightJob;
+struct WarpJob;
+struct BilateralJob;
 
 // One band of rows [first, last) of the destination; scratch holds as many floats as *_scratch says.
 struct Kernels {
@@ -129,6 +131,8 @@ struct Kernels {
     void (*anime4k)(const Anime4kJob& job, int first, int last, float* scratch);  // rows of the grid
     void (*filter_points)(const PointJob& job, int first, int last, float* scratch);
     void (*highlights)(const HighlightJob& job, int first, int last, float* scratch);
+    void (*warp)(const WarpJob& job, int first, int last, float* scratch);
+    void (*bilateral)(const BilateralJob& job, int first, int last, float* scratch);
 };
 
 // Columns of a tile: equal parts of the width, such that the ring of rows stays in the L1 cache.

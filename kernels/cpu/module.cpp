@@ -231,6 +231,37 @@ PyObject* highlights(PyObject*, PyObject* args) {
     });
 }
 
+PyObject* warp(PyObject*, PyObject* args) {
+    PyObject *steers, *inputs, *outputs;
+    int threads;
+    HeldFloats held;
+    WarpJob job{};
+    if (!PyArg_ParseTuple(args, "OOOfii", &steers, &inputs, &outputs, &job.strength, &job.iterations, &threads) ||
+        !warp_job(steers, inputs, outputs, held, job))
+        return nullptr;
+    const Kernels& kernels = *active.load();
+    return released([&] {
+        in_bands(job.out[0].height, 1, threads, warp_scratch(job),
+                 [&](int first, int last, float* scratch) { kernels.warp(job, first, last, scratch); });
+    });
+}
+
+PyObject* bilateral(PyObject*, PyObject* args) {
+    const char* kind;
+    PyObject *inputs, *outputs, *spatial, *factors;
+    int threads;
+    HeldFloats held;
+    BilateralJob job{};
+    if (!PyArg_ParseTuple(args, "sOOiOOi", &kind, &inputs, &outputs, &job.radius, &spatial, &factors, &threads) ||
+        !bilateral_job(kind, inputs, outputs, spatial, factors, held, job))
+        return nullptr;
+    const Kernels& kernels = *active.load();
+    return released([&] {
+        in_bands(job.out[0].height, 1, threads, bilateral_scratch(job),
+                 [&](int first, int last, float* scratch) { kernels.bilateral(job, first, last, scratch); });
+    });
+}
+
 PyMethodDef methods[] = {
     {"isas", isas, METH_NOARGS, nullptr},
     {"isa", isa, METH_NOARGS, nullptr},
@@ -248,6 +279,8 @@ PyMethodDef methods[] = {
     {"run_net", run_net, METH_VARARGS, nullptr},
     {"filter_points", filter_points, METH_VARARGS, nullptr},
     {"highlights", highlights, METH_VARARGS, nullptr},
+    {"warp", warp, METH_VARARGS, nullptr},
+    {"bilateral", bilateral, METH_VARARGS, nullptr},
     {nullptr, nullptr, 0, nullptr},
 };
 PyModuleDef definition = {PyModuleDef_HEAD_INIT, "_cpu", nullptr, -1, methods, nullptr, nullptr, nullptr, nullptr};

@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from tests.nets.glsl_machine import Mat, Vec, sample
+from tests.nets.glsl_language import Mat, Vec
+from tests.nets.glsl_machine import sample
 from vsr.nets.glsl.parser import HookPass
 from vsr.nets.glsl.rpn import evaluate
 

@@ -135,6 +135,10 @@ def _matcher(known: Known, texts: Sequence[_Text]) -> SequenceMatcher[str]:
 
 
 def _likeness(known: Known, texts: Sequence[_Text]) -> float:
+    """Return the share of statements in common; 0 where even the numbers of statements are far apart."""
+    own, other = len(known.statements), sum(len(text.statements) for text in texts)
+    if 2 * min(own, other) < _ALIKE * (own + other):
+        return 0.0
     return _matcher(known, texts).ratio()
 
 

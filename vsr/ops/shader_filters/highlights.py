@@ -1,8 +1,8 @@
 """Anime4K's Clamp_Highlights: no pixel gets brighter than the source was around it, so that nothing rings.
 
 M(p) = the largest luma, at least 0, of the source within 5 x 5 pixels of p. After the steps between, and
-before the final resize, each pixel has the excess of its luma over M (read bilinearly, at the pixel's place)
-taken from R, G and B alike. After bloc97's Anime4K 4.0; the luma is that of points.LUMA.
+before the final resize, each pixel has the excess of its luma over M (read bilinearly, at the pixel's
+place) taken from R, G and B alike. After bloc97's Anime4K 4.0; the luma is that of points.LUMA.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -154,6 +154,12 @@ class FilterStep:
         for each in self.passes:
             textures |= zip(each.writes, each.reference(textures), strict=True)
         return tuple(textures[RESULT[i]] for i in (1, 2, 0))
+
+
+Numbers = Mapping[str, Sequence[float]]
+"""The values of a shader's definitions, by their names in lower case, in the order of its text."""
+Build = Callable[[PictureSpec, tuple[int, int], Numbers], FilterStep]
+"""From (source, (width, height) of the output, numbers). Raises OptionError for what is out of range."""
 
 
 def check_format(source: PictureSpec) -> None:

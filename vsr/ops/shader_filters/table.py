@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-
-from vsr.frame import PictureSpec
-from vsr.ops.shader_filters.passes import FilterStep
+from vsr.ops.shader_filters.bilateral import bilateral
+from vsr.ops.shader_filters.darken import darken, darken_dtd
+from vsr.ops.shader_filters.dog import deblur_dog, upscale_deblur_dog, upscale_dog
+from vsr.ops.shader_filters.edges import deblur_original, upscale_original
+from vsr.ops.shader_filters.passes import Build
 from vsr.ops.shader_filters.resample import resample
+from vsr.ops.shader_filters.thin import thin, thin_dtd
 from vsr.registry import Registry
-
-Numbers = Mapping[str, tuple[float, ...]]
-"""The values of a shader's definitions, by their names in lower case, in the order of its text."""
-Build = Callable[[PictureSpec, tuple[int, int], Numbers], FilterStep]
-"""From (source, (width, height) of the output, numbers). Raises OptionError for what is out of range."""
 
 FILTERS: Registry[Build] = Registry(
     "shader filter",
     {
         "resample": lambda source, size, numbers: resample(source, *size),
+        "deblur_dog": deblur_dog,
+        "upscale_dog": upscale_dog,
+        "upscale_deblur_dog": upscale_deblur_dog,
+        "deblur_original": deblur_original,
+        "upscale_original": upscale_original,
+        "thin_hq": thin(1, 1),
+        "thin_fast": thin(1, 2),
+        "thin_veryfast": thin(2, 4),
+        "darken_hq": darken(1, 1),
+        "darken_fast": darken(1, 2),
+        "darken_veryfast": darken(2, 4),
+        "upscale_dtd_darken": darken_dtd,
+        "upscale_dtd_thin": thin_dtd,
+        "denoise_bilateral_mean": bilateral("mean"),
+        "denoise_bilateral_median": bilateral("median"),
+        "denoise_bilateral_mode": bilateral("mode"),
     },
 )
 """All but Clamp_Highlights, which has two places: see highlights.ClampHighlights."""

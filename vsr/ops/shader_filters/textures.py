@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from fractions import Fraction
 
@@ -13,6 +14,24 @@ from vsr.ops.scalers import FilterBank
 Tap = tuple[float | Fraction, float]
 """(offset, weight)."""
 CENTRE: tuple[Tap, ...] = ((0, 1.0),)
+
+
+def difference(step: float = 1, gain: float = 1.0) -> tuple[Tap, ...]:
+    """Sobel's difference along an axis: what follows less what comes before."""
+    return (-step, -gain), (step, gain)
+
+
+def smoothing(step: float = 1, gain: float = 1.0) -> tuple[Tap, ...]:
+    """Sobel's sum across it: 1 2 1."""
+    return (-step, gain), (0, 2 * gain), (step, gain)
+
+
+def gaussian(sigma: float) -> tuple[Tap, ...]:
+    """A Gaussian, summing to 1, over 2 sigma on either side rounded up, and one texel at least."""
+    radius = max(math.ceil(2 * sigma), 1)
+    weights = [math.exp(-0.5 * (i / sigma) ** 2) for i in range(-radius, radius + 1)]
+    total = sum(weights)
+    return tuple((i - radius, weight / total) for i, weight in enumerate(weights))
 
 
 def sampled(size_in: int, size_out: int, taps: Sequence[Tap] = CENTRE, *, unit: int = 0) -> FilterBank:
