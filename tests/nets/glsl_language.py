@@ -129,7 +129,8 @@ def _dot(a: Vec, b: Vec) -> Any:
 
 _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "vec2": _vector(2), "vec3": _vector(3), "vec4": _vector(4), "mat4": Mat,
-    "mat4x4": Mat, "float": lambda v: (v[0] if isinstance(v, Vec) else v) * 1.0, "int": _to_int, "ivec2": _each(_to_int),
+    "mat4x4": Mat, "float": lambda v: (v[0] if isinstance(v, Vec) else v) * 1.0,
+    "int": _to_int, "ivec2": _each(_to_int),
     "max": _each(np.maximum), "min": _each(np.minimum), "clamp": _each(np.clip), "abs": _each(np.abs),
     "sign": _each(np.sign), "sqrt": _each(np.sqrt), "exp": _each(np.exp), "pow": _each(np.power),
     "ceil": _each(np.ceil), "floor": _each(np.floor), "fract": _each(lambda a: a - np.floor(a)),

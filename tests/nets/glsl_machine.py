@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 
 from tests.nets.glsl_language import Program, Vec, binary
-
 from vsr.nets.glsl.parser import HookPass, ShaderFile
 from vsr.nets.glsl.rpn import evaluate
 

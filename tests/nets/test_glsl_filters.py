@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.nets import shaders
-from vsr.frame import PictureSpec, pixel_format
+from tests.nets.glsl_machine import run_shader
+from tests.nets.golden_filters import GOLDEN
+from vsr.frame import PictureSpec, Plane, empty_frame, pixel_format
 from vsr.nets.errors import LiftError
 from vsr.nets.glsl import known_filters
 from vsr.nets.glsl.chain import Planned, PlannedFilter, PlannedStage, chain_of, read_shaders
-from vsr.nets.glsl.filters import fingerprint, recognise_filter
+from vsr.nets.glsl.filters import FilterForm, fingerprint, recognise_filter
 from vsr.nets.glsl.parser import parse
 from vsr.nets.glsl.steps import steps_of
 from vsr.ops.shader_filters.highlights import ClampHighlights
-from vsr.ops.shader_filters.passes import Step
+from vsr.ops.shader_filters.passes import FilterStep, Step
 from vsr.ops.shader_filters.resample import resample
 
+Array = Any
 FLOAT = pixel_format("gbrpf32le")
 
 
@@ -154,8 +161,118 @@ def test_an_edited_official_file_is_refused_by_its_statement() -> None:
         steps_of(planned, PictureSpec(width=64, height=64, format=FLOAT), network)
 
 
-def shader_folder() -> Path:
+WIDTH, HEIGHT = 23, 19
+
+
+def picture() -> Array:
+    """Lines, flats, slopes and a little noise, as (R G B, height, width), the same on every machine."""
+    y, x = np.mgrid[:HEIGHT, :WIDTH]
+    base = 0.3 + 0.3 * ((x // 6 + y // 5) % 2) + 0.3 * ((x + 2 * y) % 11 < 2) - 0.2 * (x % 9 == 4)
+    noise = ((x * 7919 + y * 104729) % 101) / 101 * 0.02
+    planes = [base + noise, 0.8 * base + 0.01 * y, 0.9 * base + 0.02 * (x % 4) - noise]
+    return np.stack(planes).astype(np.float32)
+
+
+def enlarged(planes: Array) -> Array:
+    """What a network that overshoots might make of it, at twice the size."""
+    return planes.repeat(2, 1).repeat(2, 2) * 1.2 - 0.05
+
+
+def widened(text: str) -> str:
+    """A shader's text with what it gives for 1080 rows made large enough for a small picture."""
+    pattern = r"(SIGMA \(?)([0-9.]+)( \* float| *$)|(1080\.0\) \* )([0-9.]+)"
+
+    def wider(found: re.Match[str]) -> str:
+        before, number = (found[1], found[2]) if found[2] else (found[4], found[5])
+        return f"{before}{float(number) * 40:g}{found[3] or ''}"
+
+    if "1080" in text:
+        text = re.sub(pattern, wider, text, flags=re.MULTILINE)
+    return re.sub(r"(STRENGTH )(\S+)(.*\s+#define ITERATIONS) 1", r"\g<1>30\3 2", text)
+
+
+def output_of(name: str) -> tuple[int, int]:
+    """An output's size at which the file runs."""
+    scale = {"AutoDownscalePre_x2": 1.6, "AutoDownscalePre_x4": 3.3}.get(name, 2.0)
+    return round(WIDTH * scale), round(HEIGHT * scale)
+
+
+def samples(planes: Array) -> list[float]:
+    """Nine values of a picture, three of each plane."""
+    _, height, width = planes.shape
+    places = ((1, 2), (4, 7), (8, 5), (2, 4), (5, 5), (9, 1), (0, 9), (6, 3), (9, 9))
+    return [
+        float(planes[number // 3, height * down // 10, width * across // 10])
+        for number, (down, across) in enumerate(places)
+    ]
+
+
+class Fixed:
+    """A step that gives one picture: stands for a network."""
+
+    def __init__(self, source: PictureSpec, planes: Array) -> None:
+        self.source = source
+        self.output = PictureSpec(width=planes.shape[2], height=planes.shape[1], format=FLOAT)
+        self.sentence = "fixed"
+        self.planes = planes
+
+    def __call__(self, planes: Sequence[Plane], into: Sequence[Plane], *, threads: int = 1) -> None:
+        for plane, target in zip(self.planes[[1, 2, 0]], into, strict=True):
+            target[...] = plane
+
+
+def filtered(planned: Sequence[Planned], planes: Array, dtype: Any = None) -> Array:
+    """Return what the steps of a plan make of an (R G B, height, width) picture: the kernels, or references."""
+    source = PictureSpec(width=planes.shape[2], height=planes.shape[1], format=FLOAT)
+    for step in steps_of(planned, source, network):
+        assert isinstance(step, FilterStep | ClampHighlights)
+        if isinstance(step, ClampHighlights):
+            step = ClampHighlights(source, [Fixed(source, enlarged(planes))])
+        separate = [np.ascontiguousarray(planes[i]) for i in (1, 2, 0)]
+        output = step.output
+        result: Sequence[Plane] = empty_frame(output.width, output.height, FLOAT).planes
+        if dtype is None:
+            step(separate, result, threads=2)
+        else:
+            result = step.reference(separate, dtype)
+        planes = np.stack([result[2], result[0], result[1]])
+    return planes
+
+
+def plan_of(text: str, name: str) -> tuple[Planned, ...]:
+    return chain_of([parse(widened(text), f"{name}.glsl")]).plan((WIDTH, HEIGHT), output_of(name))
+
+
+@pytest.mark.parametrize("name", GOLDEN)
+def test_files_of_the_shader_folder(name: str) -> None:
+    """Each of the user's files without a network computes what its text says, and what is written here."""
     folder = os.environ.get("VSR_SHADER_DIR")
     if not folder:
         pytest.skip("VSR_SHADER_DIR, a folder of Anime4K's files, is not set")
-    return Path(folder)
+    path = next(Path(folder).rglob(f"Anime4K_{name}.glsl"), None)
+    if path is None:
+        pytest.skip(f"VSR_SHADER_DIR has no Anime4K_{name}.glsl")
+    text = path.read_text()
+    stage = enlarged(picture()) if name == "Clamp_Highlights" else None
+    expected = run_shader(parse(widened(text), path.name), picture(), output_of(name), stage)
+    planned = plan_of(text, name)
+    golden = GOLDEN[name]
+    forms = [stage.form for stage in planned if isinstance(stage, PlannedFilter)]
+    assert [(form.kind, form.parameters) for form in forms] == list(golden.stages)
+    assert planned[-1].target == golden.size or name == "Clamp_Highlights"
+    np.testing.assert_allclose(filtered(planned, picture(), np.float64), expected, rtol=0, atol=1e-8)
+    off = np.abs(filtered(planned, picture()) - expected) > 1e-5
+    assert off.mean() <= (0.01 if name.endswith("Mode") else 0)  # of equal weights, rounding decides
+    np.testing.assert_allclose(samples(expected), golden.values, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", GOLDEN)
+def test_filters_compute_what_the_files_did(name: str) -> None:
+    """The same without the files: by their numbers, and values of their results."""
+    golden = GOLDEN[name]
+    source, planned = (WIDTH, HEIGHT), list[Planned]()
+    for number, (kind, parameters) in enumerate(golden.stages, 1):
+        target = golden.size if number == len(golden.stages) else source
+        form = FilterForm(kind=kind, parameters=parameters)
+        planned.append(PlannedFilter(form=form, hook="MAIN", source=source, target=target))
+    np.testing.assert_allclose(samples(filtered(planned, picture())), golden.values, rtol=0, atol=1e-5)

@@ -7,7 +7,7 @@ either side, rounded down; one at least. The median is the first pixel (row by r
 than half of all weight above and none but half below; the mode the last of those with most weight. Before
 that, a regularization r above 0 makes of each w_i the sum over j of w_j g((v_i - v_j) / r).
 
-A value below -0.0001, for which the shaders' arithmetic is undefined, stays as it is.
+To a value below -0.0001, for which the shaders' arithmetic is undefined, only equal ones are alike.
 """
 
 from __future__ import annotations
