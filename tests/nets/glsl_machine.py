@@ -23,7 +23,9 @@ def sample(texture: Array, position: Vec) -> Vec:
     """Bilinear, clamped to the edge; texture is (4, H, W), the position in 0..1."""
     _, height, width = texture.shape
     u, v = np.asarray(position[0]) * width - 0.5, np.asarray(position[1]) * height - 0.5
-    left, top = np.floor(u + 1e-9), np.floor(v + 1e-9)  # a whole position must not fall below itself
+    # At a texel's centre lies that texel and nothing of its neighbours, however the position was rounded.
+    u, v = (np.where(np.abs(place - np.round(place)) < 1e-9, np.round(place), place) for place in (u, v))
+    left, top = np.floor(u), np.floor(v)
     fx, fy = u - left, v - top
     x0, x1 = (np.clip(left + i, 0, width - 1).astype(int) for i in (0, 1))
     y0, y1 = (np.clip(top + i, 0, height - 1).astype(int) for i in (0, 1))

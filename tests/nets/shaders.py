@@ -348,3 +348,21 @@ def plain_read(width: str, height: str) -> str:
     text = header("Read", ["HOOKED", "NATIVE"], "MAIN", "?").replace("//!WIDTH w", f"//!WIDTH {width}")
     text = text.replace("//!HEIGHT h", f"//!HEIGHT {height}")
     return text + "vec4 hook() {\n    return HOOKED_tex(HOOKED_pos);\n}\n"
+
+
+def middle_of_three() -> str:
+    """No network: functions, arrays, loops, branches and early returns, as filters have them."""
+    return header("Middle", ["HOOKED"], "MAIN", "HOOKED.?") + (
+        "#define COUNT (2 * 1 + 1)\n#define WEIGHT(i) (float(i) * 0.5)\n"
+        "vec4 middle(vec4 v[COUNT], float w[COUNT]) {\n"
+        "    for (int i=0; i<COUNT; i++) {\n        int below = 0;\n"
+        "        for (int j=0; j<COUNT; j++) {\n            if (w[j] < w[i]) {\n"
+        "                below += 1;\n            } else if (w[j] == w[i] && j < i) {\n"
+        "                below++;\n            }\n        }\n"
+        "        if (below == COUNT / 2) {\n            return v[i];\n        }\n    }\n"
+        "    return vec4(0);\n}\n"
+        "vec4 hook() {\n    vec4 v[COUNT];\n    float w[COUNT];\n"
+        "    for (int i=0; i<COUNT; i++) {\n        v[i] = HOOKED_texOff(vec2(i - COUNT / 2, 0));\n"
+        "        w[i] = v[i].x - v[i].y;\n    }\n    vec4 found = middle(v, w);\n"
+        "    found.x *= WEIGHT(4) - 1.0;\n    return found;\n}\n"
+    )

@@ -74,6 +74,23 @@ def test_what_is_like_no_filter_is_not_taken_for_one() -> None:
         chain_of([parse(shaders.brightener(), "x.glsl")])
 
 
+def test_files_in_one_file_are_stages(own_filter: None) -> None:
+    text = "\n// And the next.\n\n".join(
+        [
+            shaders.brightener(),
+            shaders.restorer(),
+            shaders.plain_read("OUTPUT.w", "OUTPUT.h"),
+            shaders.brightener("2"),
+        ]
+    )
+    chain = chain_of([parse(text, "all.glsl")])
+    assert kinds(chain.plan((20, 10), (30, 20))) == ["brightener", 1, "resample", "brightener"]
+    assert [stage.name for stage in chain.stages] == ["all 1", "all 2", "all 3", "all 4"]
+    assert chain.stages[3].form == FilterForm(
+        kind="brightener", parameters={"strength": (2.0,), "spatial_sigma": (2.0,)}
+    )
+
+
 def test_passes_may_lack_when_where_it_changes_nothing(own_filter: None) -> None:
     when = "OUTPUT.w MAIN.w >"
     text = shaders.brightener().replace("//!DESC Apply", f"//!WHEN {when}\n//!DESC Apply")
@@ -101,6 +118,17 @@ def test_plain_reads_have_the_size_they_say(
     assert (planned.source, planned.target) == ((100, 80), target)
     with pytest.raises(LiftError, match="makes a picture of 0x80"):
         chain_of([parse(shaders.plain_read("0.1", "HOOKED.h"), "x.glsl")]).plan((100, 80), output)
+
+
+def test_the_interpreter_runs_loops_branches_and_arrays() -> None:
+    """Against numpy: of a pixel and those beside it, the one whose R - G is the middle one."""
+    planes = picture().astype(float)
+    wide = np.pad(planes, ((0, 0), (0, 0), (1, 1)), mode="edge")
+    near = np.stack([wide[:, :, i : i + WIDTH] for i in range(3)])
+    order = np.argsort(near[:, 0] - near[:, 1], axis=0, kind="stable")[1]
+    expected = np.take_along_axis(near, order[None, None], 0)[0]
+    got = run_shader(parse(shaders.middle_of_three(), "x.glsl"), planes)
+    np.testing.assert_allclose(got, expected, atol=1e-12)
 
 
 def network(planned: PlannedStage, source: PictureSpec) -> Step:
@@ -222,7 +250,7 @@ class Fixed:
 
 
 def filtered(planned: Sequence[Planned], planes: Array, dtype: Any = None) -> Array:
-    """Return what the steps of a plan make of an (R G B, height, width) picture: the kernels, or references."""
+    """Return what a plan's steps make of an (R G B, height, width) picture: by kernels, or by references."""
     source = PictureSpec(width=planes.shape[2], height=planes.shape[1], format=FLOAT)
     for step in steps_of(planned, source, network):
         assert isinstance(step, FilterStep | ClampHighlights)

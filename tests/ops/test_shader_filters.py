@@ -231,6 +231,16 @@ def test_any_picture_is_the_reference(name: str, size: tuple[int, int], threads:
         assert_close(name, operation, floats(operation.source, seed), threads)
 
 
+@pytest.mark.parametrize("name", FILTERS)
+def test_values_that_are_no_numbers_do_no_harm(isa: str, name: str) -> None:
+    """Nothing is read beyond the planes, whatever they hold."""
+    operation = filter_of(name, (33, 21))
+    planes = floats(operation.source)
+    for plane, value in zip(planes, (np.nan, np.inf, -1e30), strict=True):
+        plane[5:9, 4:30] = value
+    run(operation, planes)
+
+
 def test_a_step_serves_several_threads_at_once() -> None:
     operation = filter_of("deblur_dog", (70, 50))
     pictures = [floats(operation.source, seed) for seed in range(8)]

@@ -51,6 +51,7 @@ class ClampHighlights:
             sampled(size, self.output.height) for size in (self.output.height, source.height)
         )
         self._spare: tuple[deque[Frame], ...] = tuple(deque() for _ in self.inner)
+        self._spare_most: deque[Frame] = deque()
 
     @property
     def sentence(self) -> str:
@@ -60,15 +61,22 @@ class ClampHighlights:
 
     def __call__(self, planes: Sequence[Plane], into: Sequence[Plane], *, threads: int = 1) -> None:
         """Write the result of `planes` into `into`, other arrays of the output's shapes."""
-        frame = empty_frame(self.source.width, self.source.height, _GREY)
+        try:
+            most = self._spare_most.popleft()
+        except IndexError:
+            most = empty_frame(self.source.width, self.source.height, _GREY)
         green, blue, red = planes
-        cpu.kernels.highlights(red, green, blue, frame.planes[0], self.before, self.after, threads)
-        result = planes if not self.inner else into
+        cpu.kernels.highlights(red, green, blue, most.planes[0], self.before, self.after, threads)
         self._run_inner(planes, into, threads)
-        inputs = tuple((result[i], self._columns.native, self._rows.native) for i in (2, 0, 1))
-        most = (frame.planes[0], self._most_columns.native, self._most_rows.native)
+        self._clamp(into if self.inner else planes, most.planes[0], into, threads)
+        self._spare_most.append(most)
+
+    def _clamp(self, planes: Sequence[Plane], most: Plane, into: Sequence[Plane], threads: int) -> None:
+        """Write what is left of `planes`, which may be `into`."""
+        inputs = tuple((planes[i], self._columns.native, self._rows.native) for i in (2, 0, 1))
+        limit = (most, self._most_columns.native, self._most_rows.native)
         outputs = (into[2], into[0], into[1])
-        cpu.kernels.filter_points("clamp_highlights", (*inputs, most), outputs, native_factors(()), threads)
+        cpu.kernels.filter_points("clamp_highlights", (*inputs, limit), outputs, native_factors(()), threads)
 
     def _run_inner(self, planes: Sequence[Plane], into: Sequence[Plane], threads: int) -> None:
         taken: list[Frame] = []

@@ -26,15 +26,10 @@ _TEXTURE = pixel_format("grayf32le")
 
 
 class Step(Protocol):
-    """One pass over a picture, as upscalers chain them."""
+    """One pass over a picture, planes of `source` in, planes of `output` out, as upscalers chain them."""
 
-    @property
-    def source(self) -> PictureSpec:
-        """What goes in."""
-
-    @property
-    def output(self) -> PictureSpec:
-        """What comes out."""
+    source: PictureSpec
+    output: PictureSpec
 
     @property
     def sentence(self) -> str:
