@@ -8,7 +8,7 @@ constexpr int kFilterInputs = 18, kFilterOutputs = 3, kFilterFactors = 12;
 constexpr int kMaxWindow = 63;  // pixels of HighlightJob's
 constexpr int kMaxRadius = 8, kMaxNeighbours = (2 * kMaxRadius + 1) * (2 * kMaxRadius + 1);  // of BilateralJob's
 
-// What a pass makes of its inputs at each pixel, by name and in filters.hpp's order.
+// What a pass makes of its inputs at each pixel, by name, in the order of filter_points in filters.hpp.
 constexpr const char* kPoints[] = {"copy",     "luma",   "clamp_highlights", "extremes", "extremes_of", "sharpen",
                                    "deblur",   "edge",   "masked",           "refine",   "steepness",   "below",
                                    "add"};

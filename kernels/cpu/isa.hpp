@@ -2,6 +2,7 @@
 #include "anime4k.hpp"
 #include "convert.hpp"
 #include "filters.hpp"
+#include "highlights.hpp"
 #include "neighbours.hpp"
 #include "resize.hpp"
 

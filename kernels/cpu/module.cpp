@@ -217,7 +217,8 @@ PyObject* highlights(PyObject*, PyObject* args) {
     int left, right, threads;
     if (!PyArg_ParseTuple(args, "OOOOiii", &red, &green, &blue, &out, &left, &right, &threads)) return nullptr;
     HeldFloats held;
-    const Plane planes[] = {held.take(red, false), held.take(green, false), held.take(blue, false), held.take(out, true)};
+    const Plane planes[] = {held.take(red, false), held.take(green, false), held.take(blue, false),
+                            held.take(out, true)};
     if (!same_size(planes, 4)) return nullptr;
     if (left < 0 || right < 0 || left + right >= kMaxWindow) {
         PyErr_Format(PyExc_ValueError, "a window has 1 to %d pixels", kMaxWindow);
