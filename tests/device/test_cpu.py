@@ -89,7 +89,7 @@ def test_kernels_refuse_what_would_leave_memory() -> None:
         cpu.kernels.resize(plane, plane, good, good, 0.0, 255.0, 1)
     with pytest.raises(TypeError, match="contiguous rows"):
         cpu.kernels.resize(plane.T, small, good, good, 0.0, 255.0, 1)
-    with pytest.raises(TypeError, match="uint8 or uint16"):
+    with pytest.raises(TypeError, match="uint8, uint16 or float32"):
         cpu.kernels.resize(plane.astype(np.int8), small, good, good, 0.0, 255.0, 1)
     small.flags.writeable = False
     with pytest.raises(ValueError, match=r"read-only|writable"):

@@ -33,7 +33,7 @@ def thin(luma_divisor: int, divisor: int) -> Build:
         taps = [gaussian(sigma) for sigma in deviations(source, numbers["spatial_sigma"])]
         passes = [
             *_steers(source, luma_divisor, divisor, taps),
-            _warp(source, size, reduced(size, divisor), numbers, RESULT),
+            _warp(source, size, reduced((source.width, source.height), divisor), numbers, RESULT),
         ]
         return FilterStep(source, size, passes, f"lines thinned by {numbers['strength'][0]:g},")
 
@@ -65,11 +65,8 @@ def _steers(
     """Return the passes from R, G and B to "steer x" and "steer y"."""
     size = (source.width, source.height)
     (wide, high), (width, height) = reduced(size, luma_divisor), reduced(size, divisor)
-    step = (
-        1 / divisor
-    )  # steps between pixels of the source, in the texels of what is read, as the shaders say
-    first = 1 / luma_divisor
-
+    # The shaders step by pixels of the source, whatever the size of the texture they read.
+    first, step = 1 / luma_divisor, 1 / divisor
     down = [sampled(height, height, taps) for taps in (smoothing(step, 1 / 8), difference(step, 1 / 8))]
     steep = tuple(
         Read("luma", sampled(wide, width, along), chained(sampled(high, height), across))
