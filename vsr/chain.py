@@ -12,8 +12,9 @@ from vsr.engine.step import RGB, BesideAlpha, Network, Step, rgb_color
 from vsr.errors import OptionError
 from vsr.frame import PictureSpec, PixelFormat, format_name, pixel_format
 from vsr.nets.checkpoint import read_checkpoint
-from vsr.nets.errors import GraphError
+from vsr.nets.errors import GraphError, LiftError
 from vsr.nets.glsl.chain import Planned, PlannedFilter, PlannedStage, ShaderChain, ShaderStage, read_shaders
+from vsr.nets.glsl.filters import Parameters
 from vsr.nets.graph import Graph, joined
 from vsr.nets.onnx import read_onnx
 from vsr.nets.presets import ModelPart, NamePart, NetworkPart, ShaderPart, find_shaders, parse_model
@@ -252,7 +253,7 @@ class _Layer:
             return FILTERS[planned.form.kind](source, planned.target, planned.form.parameters)
         size = planned.target
         inner = self._steps(planned.inner, source, replace(source, width=size[0], height=size[1]))
-        return ClampHighlights(source, inner)
+        return ClampHighlights(source, inner, **_window(planned.form.parameters))
 
     def _as_float(self, current: PictureSpec, steps: list[Step]) -> PictureSpec:
         """Return the picture in float32 R, G, B, with the step that makes it so appended."""
@@ -268,6 +269,18 @@ class _Layer:
         fmt, color = _luma_picture(current)
         steps.append(Convert(current, fmt, color))
         return steps[-1].output
+
+
+def _window(parameters: Parameters) -> dict[str, int]:
+    """Return how far Clamp_Highlights looks, by KERNELSIZE and KERNELHALFSIZE of its two passes."""
+    sizes, halves = set(parameters["kernelsize"]), set(parameters["kernelhalfsize"])
+    [size], [half] = (sizes, halves) if len(sizes) == len(halves) == 1 else ([0.0], [0.0])
+    if size < 1 or size % 1 or half % 1 or not 0 <= half < size:
+        raise LiftError(
+            f"Clamp_Highlights has KERNELSIZE {parameters['kernelsize']} and KERNELHALFSIZE "
+            f"{parameters['kernelhalfsize']}; give both passes one odd size and its half, rounded down"
+        )
+    return {"before": int(half), "after": int(size - 1 - half)}
 
 
 def _grouped(planned: Sequence[Planned | PlannedNetwork]) -> list[Network | PlannedFilter]:

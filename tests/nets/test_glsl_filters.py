@@ -15,13 +15,13 @@ import pytest
 from tests.nets import shaders
 from tests.nets.glsl_machine import run_shader
 from tests.nets.golden_filters import GOLDEN
+from tests.nets.plain_steps import steps_of
 from vsr.frame import PictureSpec, Plane, empty_frame, pixel_format
 from vsr.nets.errors import LiftError
 from vsr.nets.glsl import known_filters
 from vsr.nets.glsl.chain import Planned, PlannedFilter, PlannedStage, chain_of, read_shaders
 from vsr.nets.glsl.filters import FilterForm, fingerprint, recognise_filter
 from vsr.nets.glsl.parser import parse
-from vsr.nets.glsl.steps import steps_of
 from vsr.ops.shader_filters.highlights import ClampHighlights
 from vsr.ops.shader_filters.passes import FilterStep, Step
 from vsr.ops.shader_filters.resample import resample

@@ -13,7 +13,7 @@ from vsr.device import cpu
 from vsr.engine import reference
 from vsr.engine.fused.step import FusedStep
 from vsr.engine.openvino import OpenVinoStep
-from vsr.engine.step import FloatStep, Network, Precision, Step, float_picture
+from vsr.engine.step import FloatStep, Network, Precision, Step, changes_luma_alone, float_picture
 from vsr.errors import OptionError
 from vsr.frame import PictureSpec, Plane, empty_frame
 from vsr.nets.graph import Graph
@@ -99,14 +99,18 @@ def _openvino(
     seen = float_picture(network, source)
     assert precision != "int8"
     step = OpenVinoStep(network, seen, precision=precision, threads=load.threads, streams=load.calls)
-    return step if (source, target) == (step.source, step.output) else FloatStep(step, source, target)
+    return step if (source, target) == (step.source, step.output) else _around(network, step, source, target)
 
 
 def _reference(
     network: Network, source: PictureSpec, target: PictureSpec, precision: Precision, load: Load
 ) -> Step:
     assert isinstance(network, Graph)
-    return FloatStep(_ReferenceStep(network, float_picture(network, source)), source, target)
+    return _around(network, _ReferenceStep(network, float_picture(network, source)), source, target)
+
+
+def _around(network: Network, step: Step, source: PictureSpec, target: PictureSpec) -> Step:
+    return FloatStep(step, source, target, luma_only=changes_luma_alone(network, source, target))
 
 
 def _not_a_graph(network: Network, source: PictureSpec) -> str | None:

@@ -44,6 +44,13 @@ def float_picture(network: Network, source: PictureSpec) -> PictureSpec:
     return replace(source, format=RGB, color=rgb_color(source.color))
 
 
+def changes_luma_alone(network: Network, source: PictureSpec, target: PictureSpec) -> bool:
+    """True where the result has chroma, and the network none to give: it is resized, whatever the engine."""
+    kept = keeps_components(source, target.format, target.color) and source.format.family != "rgb"
+    writes = network.writes if isinstance(network, Graph) else "luma" if network.channels_out == 1 else "rgb"
+    return kept and writes != "rgb"
+
+
 def rgb_color(color: ColorSpec) -> ColorSpec:
     """Return the colour of R, G, B of full range, transfer and primaries as they are."""
     return replace(color, matrix=Matrix.RGB, range=Range.FULL)
@@ -85,7 +92,10 @@ class FloatStep:
     Thread-safety: safe; pictures between are kept for the next call, a set for each call at once.
     """
 
-    def __init__(self, inner: Step, source: PictureSpec, target: PictureSpec) -> None:
+    def __init__(
+        self, inner: Step, source: PictureSpec, target: PictureSpec, *, luma_only: bool = False
+    ) -> None:
+        """`luma_only`: of R, G, B that the step gives, luma alone is taken; see changes_luma_alone."""
         self.inner = inner
         self.source = source
         self.output = target
@@ -105,8 +115,10 @@ class FloatStep:
         else:
             self._into = Convert(source, RGB, inner.source.color)
             fmt = target.format
-            opaque = format_name(fmt.family, fmt.depth, (fmt.log2_chroma_w, fmt.log2_chroma_h))
-            self._back = Convert(inner.output, pixel_format(opaque), target.color)
+            taken = format_name(fmt.family, fmt.depth, (fmt.log2_chroma_w, fmt.log2_chroma_h))
+            if luma_only:
+                taken = format_name("gray", fmt.depth)
+            self._back = Convert(inner.output, pixel_format(taken), target.color)
         self._written = self._back.output.format.num_planes
         self._rest = Rest(source, target, range(self._written))
         self._spare: deque[tuple[Frame, Frame]] = deque()

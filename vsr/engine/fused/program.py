@@ -50,7 +50,7 @@ class Buffer:
     rows: int = 1
     format: Format = "float32"
     most: Weights | None = None
-    """Of bytes, what 255 stands for: the largest positive part of each channel, below it the largest negative."""
+    """Of bytes, what 255 stands for: the largest positive part of each channel, then the largest negative."""
 
     @property
     def planes(self) -> int:

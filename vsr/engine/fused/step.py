@@ -10,14 +10,13 @@ from vsr.device import cpu
 from vsr.engine.fused.calibration import ranges
 from vsr.engine.fused.program import Format, Program
 from vsr.engine.fused.terms import Affine, terms_of
-from vsr.engine.step import Precision, Rest
+from vsr.engine.step import Precision, Rest, changes_luma_alone
 from vsr.errors import OptionError
 from vsr.frame import PictureSpec, Plane, pixel_format
 from vsr.nets.graph import Graph
 from vsr.ops.grid import Grid
 from vsr.ops.levels import gain_and_bias
 from vsr.ops.matrices import components, from_rgb, to_rgb
-from vsr.ops.resize import keeps_components
 
 _FORMATS: dict[Precision, Format] = {"fp32": "float32", "bf16": "bfloat16", "int8": "bytes"}
 _TILE = 64
@@ -51,9 +50,8 @@ class FusedStep:
         self.output = target
         self.precision = precision
         _check(graph, source, target)
-        kept = keeps_components(source, target.format, target.color)
-        own = [0] if kept and source.format.family != "rgb" and graph.writes != "rgb" else None
-        self._own = own if own is not None else [*range(components(target.format))]
+        luma_alone = changes_luma_alone(graph, source, target)
+        self._own = [0] if luma_alone else [*range(components(target.format))]
         into, out_of = _maps(graph, source, target)
         term, nodes = terms_of(graph, into, out_of[self._own])
         known = ranges(graph) if precision == "int8" else {}
