@@ -38,6 +38,8 @@ class Running:
     precision: str = "auto"
     """fp32, bf16, or auto."""
     load: Load = field(default_factory=Load)
+    decided: tuple[tuple[str, str], ...] = ()
+    """Engine and precision of each network in order, where they are known: nothing is tried then."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +48,8 @@ class Laid:
 
     steps: tuple[Step, ...]
     notes: tuple[str, ...]
+    decided: tuple[tuple[str, str], ...]
+    """Engine and precision of each network, in order."""
 
 
 class Chain:
@@ -189,6 +193,7 @@ class _Layer:
         self._running = running
         self._scaler = scaler
         self._notes: list[str] = []
+        self._decided: list[tuple[str, str]] = []
 
     def whole(
         self, planned: Sequence[Planned | PlannedNetwork], source: PictureSpec, target: PictureSpec
@@ -207,7 +212,7 @@ class _Layer:
                 f"the model makes {size[0]}x{size[1]}; "
                 f"{self._scaler} brings it to {target.width}x{target.height}"
             )
-        return Laid(steps=tuple(steps), notes=tuple(self._notes))
+        return Laid(steps=tuple(steps), notes=tuple(self._notes), decided=tuple(self._decided))
 
     def _steps(
         self, planned: Sequence[Planned | PlannedNetwork], source: PictureSpec, end: PictureSpec
@@ -235,15 +240,12 @@ class _Layer:
         return steps
 
     def _network(self, network: Network, source: PictureSpec, target: PictureSpec) -> Step:
-        running = self._running
-        choice = choose(
-            network,
-            source,
-            target,
-            engine=running.engine,
-            precision=running.precision,
-            load=running.load,
-        )
+        running, number = self._running, len(self._decided)
+        engine, precision = running.engine, running.precision
+        if number < len(running.decided):
+            engine, precision = running.decided[number]
+        choice = choose(network, source, target, engine=engine, precision=precision, load=running.load)
+        self._decided.append((choice.engine, choice.precision))
         if choice.reason:
             self._notes.append(f"{network.name}: {choice.engine} in {choice.precision}, {choice.reason}")
         return choice.step

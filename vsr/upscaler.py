@@ -292,7 +292,9 @@ class Upscaler:
         _check_transfer(source.color, self.output.color)
         if isinstance(self.recipe.model, Chain):
             laid = self.recipe.model.lay(source, self.output, self._running)
-            self.notes = laid.notes
+            if not self._running.decided:  # the first; a stream that changes must not wait for trials
+                self._running = replace(self._running, decided=laid.decided)
+                self.notes = laid.notes
             return laid.steps
         return _model_steps(self.recipe.model, self.recipe.values, source, self.output)
 
