@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from vsr.color import ColorSpec, Matrix, Range
-from vsr.engine.engines import Load, choose
+from vsr.engine.engines import ENGINES, Load, choose
 from vsr.engine.step import RGB, BesideAlpha, Network, Step, rgb_color
 from vsr.errors import OptionError
 from vsr.frame import PictureSpec, PixelFormat, format_name, pixel_format
@@ -243,7 +243,9 @@ class _Layer:
         running, number = self._running, len(self._decided)
         engine, precision = running.engine, running.precision
         if number < len(running.decided):
-            engine, precision = running.decided[number]
+            known = running.decided[number]
+            if not ENGINES[known[0]].problem(network, source):
+                engine, precision = known
         choice = choose(network, source, target, engine=engine, precision=precision, load=running.load)
         self._decided.append((choice.engine, choice.precision))
         if choice.reason:
