@@ -160,7 +160,16 @@ ENGINES: Registry[Engine] = Registry(
         ),
     },
 )
-_AUTOMATIC = ("fused_cpu", "openvino")
+_WIDE_PRODUCTS = 200_000
+"""Products per pixel of the input from which OpenVINO is tried first: every trial then takes long."""
+
+
+def _automatic(network: Network, source: PictureSpec) -> list[str]:
+    """Return the engines to try, the likeliest first."""
+    names = ["fused_cpu", "openvino"]
+    if isinstance(network, Graph) and network.macs_per_input_pixel >= _WIDE_PRODUCTS:
+        names.reverse()
+    return [name for name in names if not ENGINES[name].problem(network, source)]
 
 
 def choose(
@@ -174,10 +183,11 @@ def choose(
 ) -> Choice:
     """Return the step for a network from `source` to `target`, pictures of the network's scale apart.
 
-    "auto" takes the engine that costs least. The fused engine is timed on a small picture; where it does less
-    than half of what the processor can do at all, OpenVINO is timed, too. bfloat16 is chosen where the
-    processor has it and the result stays within LEAST_PSNR of float32's on that picture. Raises OptionError
-    for an unknown engine or precision, and for what the engine that was asked for cannot do.
+    "auto" takes the engine that costs least. The likelier one is timed on a small picture: the fused engine, or
+    OpenVINO for wide networks. Where that does less than half of what the processor can do at all, the other
+    is timed, too. bfloat16 is chosen where the processor has it and the result stays within LEAST_PSNR of
+    float32's on that picture. Raises OptionError for an unknown engine or precision, and for what the engine
+    that was asked for cannot do.
     """
     load = load or Load()
     if precision != "auto" and precision not in PRECISIONS:
@@ -188,7 +198,7 @@ def choose(
             raise OptionError(f"engine {engine} cannot run it: {problem}; use --engine auto")
     names = [engine]
     if engine == "auto":
-        names = [name for name in _AUTOMATIC if not ENGINES[name].problem(network, source)]
+        names = _automatic(network, source)
     if precision != "auto":
         names = _with_precision(names, precision)
     planned = _Planned(network=network, source=source, target=target, load=load)
@@ -288,8 +298,9 @@ class _Planned:
             return replace(source, width=width, height=height)
         block = network.multiple_of
         pixels = _PROBE_PRODUCTS / max(1, network.macs_per_input_pixel)
-        height = int(min(max(pixels / _PROBE_SIDE, 64), _PROBE_SIDE))
-        sides = (min(side, own) for side, own in ((_PROBE_SIDE, source.width), (height, source.height)))
+        longest = _PROBE_SIDE if network.macs_per_input_pixel < _WIDE_PRODUCTS else _PROBE_SIDE // 4
+        shortest = int(min(max(pixels / longest, _PROBE_SIDE // 4), _PROBE_SIDE))
+        sides = (min(side, own) for side, own in ((longest, source.width), (shortest, source.height)))
         width, height = (max(block, side // block * block) for side in sides)
         return replace(source, width=width, height=height)
 

@@ -34,7 +34,7 @@ Format: TypeAlias = Literal["float32", "bfloat16", "bytes"]
 _FORMATS: tuple[Format, ...] = ("float32", "bfloat16", "bytes")
 Activation: TypeAlias = Relu | LeakyRelu | PRelu | Clamp | Tanh | Sigmoid
 _KINDS = {"convolve": 0, "shuffle": 1, "unshuffle": 2, "enlarge": 3}
-_CHECKED_ROWS = 96
+_CHECKED_ROWS = 24
 """How many rows are gone through to see how many each ring must hold, beyond those a picture's edge needs."""
 
 
