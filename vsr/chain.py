@@ -230,6 +230,8 @@ class _Layer:
             else:
                 current = self._suited(group, current, steps)
                 after = end if is_last else _between(follower, current)
+                if group.channels_in == 1 and not keeps_components(current, after.format, after.color):
+                    after = _deep(current)  # what comes after it converts
                 target = replace(
                     after, width=current.width * group.scale, height=current.height * group.scale
                 )
@@ -317,8 +319,14 @@ def _between(follower: Network | PlannedFilter | None, current: PictureSpec) -> 
     if fmt.family == "rgb":
         fmt, color = _luma_picture(current)
         return replace(current, format=fmt, color=color)
-    deep = format_name(fmt.family, _DEEP, (fmt.log2_chroma_w, fmt.log2_chroma_h))
-    return replace(current, format=pixel_format(deep))
+    return _deep(current)
+
+
+def _deep(current: PictureSpec) -> PictureSpec:
+    """Return the picture with samples so deep that their rounding does not show."""
+    fmt = current.format
+    name = format_name(fmt.family, _DEEP, (fmt.log2_chroma_w, fmt.log2_chroma_h))
+    return replace(current, format=pixel_format(name))
 
 
 def _opaque(fmt: PixelFormat) -> PixelFormat:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Literal, Protocol, TypeAlias
 
 from vsr.color import ColorSpec, Matrix, Range
+from vsr.errors import OptionError
 from vsr.frame import Frame, PictureSpec, Plane, empty_frame, format_name, pixel_format
 from vsr.nets.graph import Graph
 from vsr.nets.onnx import ForeignNetwork
@@ -51,6 +52,18 @@ def changes_luma_alone(network: Network, source: PictureSpec, target: PictureSpe
     return kept and writes != "rgb"
 
 
+def check_luma(name: str, source: PictureSpec, target: PictureSpec) -> None:
+    """Raise OptionError where a network of luma is to mix components."""
+    if source.format.family == "rgb":
+        raise OptionError(f"{name} reads luma; convert {source.format.name} to YUV first")
+    if not keeps_components(source, target.format, target.color):
+        raise OptionError(
+            f"{name} changes luma alone and cannot make {target.format.name} of matrix "
+            f"{target.color.matrix.name} from {source.format.name} of matrix {source.color.matrix.name}; "
+            "convert after it"
+        )
+
+
 def rgb_color(color: ColorSpec) -> ColorSpec:
     """Return the colour of R, G, B of full range, transfer and primaries as they are."""
     return replace(color, matrix=Matrix.RGB, range=Range.FULL)
@@ -89,7 +102,8 @@ class FloatStep:
     Luma alone is converted for a step of luma, all for one of R, G, B, chroma by bilinear interpolation. What
     the step does not see, chroma or alpha, is resized by REST_SCALER.
 
-    Thread-safety: safe; pictures between are kept for the next call, a set for each call at once.
+    Thread-safety: safe; pictures between are kept for the next call, a set for each call at once. Raises
+    OptionError where a step of luma would have to mix components.
     """
 
     def __init__(
@@ -103,6 +117,7 @@ class FloatStep:
         self._into: Resize | Convert
         self._back: Resize | Convert
         if sees_luma:
+            check_luma("the network", source, target)
             self._into = Resize(source, source.width, source.height, scaler="bilinear", target_format=LUMA)
             gray = pixel_format(format_name("gray", target.format.depth))
             self._back = Resize(

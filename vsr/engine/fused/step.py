@@ -10,7 +10,7 @@ from vsr.device import cpu
 from vsr.engine.fused.calibration import ranges
 from vsr.engine.fused.program import Format, Program
 from vsr.engine.fused.terms import Affine, terms_of
-from vsr.engine.step import Precision, Rest, changes_luma_alone
+from vsr.engine.step import Precision, Rest, changes_luma_alone, check_luma
 from vsr.errors import OptionError
 from vsr.frame import PictureSpec, Plane, pixel_format
 from vsr.nets.graph import Graph
@@ -38,8 +38,8 @@ class FusedStep:
     found from pictures of our own (calibration.py). The first layer's input and the last one's result are
     float32. Results of different processors differ in the last bits of float32: some have fused multiply-add.
 
-    Thread-safety: safe, immutable. Raises OptionError for a source it cannot read, DeviceError where the
-    processor lacks the precision.
+    Thread-safety: safe, immutable. Raises OptionError for a source it cannot read and a target it cannot
+    make, DeviceError where the processor lacks the precision.
     """
 
     def __init__(
@@ -94,8 +94,8 @@ def _check(graph: Graph, source: PictureSpec, target: PictureSpec) -> None:
             f"{graph.name} makes {source.width}x{source.height} {wanted[0]}x{wanted[1]}, "
             f"not {target.width}x{target.height}"
         )
-    if graph.reads == "luma" and source.format.family == "rgb":
-        raise OptionError(f"{graph.name} reads luma; convert {source.format.name} to YUV first")
+    if graph.reads == "luma":
+        check_luma(graph.name, source, target)
     if source.width % graph.multiple_of or source.height % graph.multiple_of:
         raise OptionError(
             f"{graph.name} takes sides that are multiples of {graph.multiple_of}; "
