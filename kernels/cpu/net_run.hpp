@@ -185,11 +185,10 @@ private:
             }
         }
         const NetBuffer& out = net_.buffers[stage.out];
-        for (int i = 0; i < out.planes; ++i)
-            for (int part = 0; part < stage.factor; ++part) {
-                outputs_[i * stage.factor + part] = row(stage.out, i, y + part);
-                if (i < stage.num_added) added_[i * stage.factor + part] = row(stage.added[i], y + part);
-            }
+        for (int part = 0; part < stage.factor; ++part) {
+            for (int i = 0; i < out.planes; ++i) outputs_[i * stage.factor + part] = row(stage.out, i, y + part);
+            for (int i = 0; i < stage.num_added; ++i) added_[i * stage.factor + part] = row(stage.added[i], y + part);
+        }
         convolve_row({&stage, inputs_, stage.num_added ? added_ : nullptr, outputs_, out.format, out.planes},
                      width(stage.out) / stage.factor);
     }
