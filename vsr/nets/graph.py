@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass, fields
 from fractions import Fraction
 from functools import cached_property
-from math import lcm
+from math import ceil, floor, lcm
 from typing import Literal
 
 import numpy as np
@@ -185,18 +185,23 @@ class Graph:
         """How many input pixels before and after its own one a pixel of the result depends on, at most.
 
         Along either axis, in pixels of the input; with a PixelUnshuffle, of the block of `multiple_of` pixels
-        that it lies in. A tile of the input with these margins gives its part of the result exactly.
+        that it lies in. A tile of the input with these margins gives its part of the result exactly: counted
+        is what lies there at any node, even where it is a bias alone, and would be a border's zero otherwise.
         """
         block = self.multiple_of
         need = {self.output.name: (0, block * self.scale - 1)}
+        before, after = 0, 0
         for node in reversed(self.nodes):
+            low, high = need[node.name]
+            scale = self.scales[node.name]
+            before = max(before, -floor(low / scale))
+            after = max(after, ceil((high + 1) / scale) - block)
             if node.inputs:
-                first, last = node.op.reads(*need[node.name])
+                first, last = node.op.reads(low, high)
                 for name in node.inputs:
                     low, high = need.get(name, (first, last))
                     need[name] = (min(low, first), max(high, last))
-        first, last = need[self.input.name]
-        return max(0, -first), max(0, last - (block - 1))
+        return before, after
 
     @cached_property
     def digest(self) -> str:

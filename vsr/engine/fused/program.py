@@ -319,7 +319,7 @@ class Program:
         return int(np.lcm.reduce([buffer.scale.denominator for buffer in self.buffers]))
 
     def packed(self, before: int, after: int) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:
-        """Return what vsr._cpu.net takes; `before` and `after` are columns that one of the result needs."""
+        """Return what vsr._cpu.net takes; `before` and `after` are columns that a block of it needs."""
         ints: list[int] = [len(self.buffers)]
         floats: list[npt.NDArray[np.float32]] = []
         index = {buffer: i for i, buffer in enumerate(self.buffers)}
@@ -332,7 +332,8 @@ class Program:
             numbers, values = _packed_stage(stage, index)
             ints += numbers
             floats += values
-        ints += [self.scale, before, after, self.multiple]
+        within = self.multiple - 1  # a tile may begin and end within a block
+        ints += [self.scale, before + within, after + within, self.multiple]
         return np.array(ints, np.int32), np.concatenate([part.reshape(-1) for part in floats])
 
 
