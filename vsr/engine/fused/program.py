@@ -142,6 +142,7 @@ class Program:
         self.stages: list[Stage] = []
         self._uses = uses(result)
         self._lanes: dict[Term, list[Lane]] = {}
+        self._renamed: set[Buffer] = set()  # whose lanes belong to several terms
         for term in _in_order(result):
             self._lanes[term] = self._emit(term)
         self._finish(self._lanes[result])
@@ -197,7 +198,9 @@ class Program:
 
     def _convolve(self, lanes: list[Lane], linear: Linear) -> list[Lane]:
         if _picks(linear):
-            return [lanes[int(row.argmax())] for row in linear.weight[:, :, 0, 0]]
+            picked = [lanes[int(row.argmax())] for row in linear.weight[:, :, 0, 0]]
+            self._renamed |= {lane.buffer for lane in picked}
+            return picked
         if linear.reach:
             if any(lane.buffer.borders - {linear.border} for lane in lanes):
                 lanes = _whole(self._copy(self._plain(lanes)).out)  # read with borders of both kinds
@@ -224,7 +227,7 @@ class Program:
         maker = lanes[0].buffer.maker
         if maker is None or maker.kind != "convolve" or maker.added or self._uses.get(term, 0) != 1:
             return None
-        return maker if lanes == _whole(maker.out) else None
+        return maker if lanes == _whole(maker.out) and maker.out not in self._renamed else None
 
     def _activate(self, term: Term, activation: Activation, lanes: list[Lane]) -> list[Lane]:
         stage = self._open_stage(term.inputs[0], lanes)
@@ -415,9 +418,9 @@ def _picks(linear: Linear) -> bool:
     if linear.weight.shape[2] != 1:
         return False
     near = np.abs(linear.weight[:, :, 0, 0])
-    ones = np.isclose(linear.weight[:, :, 0, 0], 1, atol=1e-9)
+    ones = np.isclose(linear.weight[:, :, 0, 0], 1, rtol=0, atol=1e-9)
     is_one_hot = (ones.sum(axis=1) == 1).all() and np.where(ones, 0, near).max() < 1e-9
-    return bool(is_one_hot and np.abs(linear.bias).max() < 1e-6)
+    return bool(is_one_hot and np.abs(linear.bias).max() < 1e-9)
 
 
 def _packed_stage(stage: Stage, index: dict[Buffer, int]) -> tuple[list[int], list[npt.NDArray[np.float32]]]:

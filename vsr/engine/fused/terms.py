@@ -150,7 +150,9 @@ class _Maps:
 
 def _is_identity(factors: Weights, offset: Weights) -> bool:
     rows, columns = factors.shape
-    return rows == columns and np.allclose(factors, np.eye(rows), atol=1e-9) and np.abs(offset).max() < 1e-6
+    if rows != columns or np.abs(offset).max() >= 1e-9:
+        return False
+    return np.allclose(factors, np.eye(rows), rtol=0, atol=1e-9)
 
 
 def _pointwise(matrix: Affine) -> Linear:
