@@ -7,6 +7,7 @@ namespace vsr {
 namespace {
 
 constexpr int kMost = 1 << 16;
+constexpr int kMostStages = 1 << 12;  // one calls the one before: all of them have to fit on a thread's stack
 
 void require(bool condition) {
     if (!condition) throw std::invalid_argument("the stages of a network do not fit together");
@@ -45,7 +46,7 @@ OwnedNet::OwnedNet(std::vector<std::int32_t> ints, std::vector<float> floats)
         buffers_.push_back(buffer);
     }
     makers_.assign(std::size_t(num_buffers), -1);
-    const int num_stages = reader.number(1, kMost);
+    const int num_stages = reader.number(1, kMostStages);
     for (int s = 0; s < num_stages; ++s) read_stage(reader);
     for (int b = 1; b < num_buffers; ++b) require(makers_[std::size_t(b)] >= 0);
     view.scale = reader.number(1, 64);
@@ -53,6 +54,8 @@ OwnedNet::OwnedNet(std::vector<std::int32_t> ints, std::vector<float> floats)
     view.after = reader.number(0, kMost);
     view.multiple = reader.number(1, 256);
     require(reader.at_end());
+    require(buffers_[0].num == buffers_[0].den && !buffers_[0].half);
+    for (const NetBuffer& buffer : buffers_) require(view.multiple % buffer.den == 0);
     const NetBuffer& result = buffers_[std::size_t(stages_.back().out)];
     require(result.num == view.scale * result.den && result.format == kFloat32);
     view.num_buffers = num_buffers;

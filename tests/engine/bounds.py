@@ -26,7 +26,7 @@ from vsr.nets.ops import (
 
 Planes = Any
 UNIT = 2.0**-8
-"""The largest relative error of rounding to bfloat16: of its 8 bits 7 follow the point, and half of the last may be lost."""
+"""The largest relative error of rounding to bfloat16: it holds 8 bits, and half of the last may be lost."""
 _CUBIC = 1.25**2
 """The largest sum of the magnitudes of a cubic's weights, along both axes."""
 
