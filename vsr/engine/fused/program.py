@@ -347,6 +347,12 @@ class _Rehearsal:
         self.program = program
         self.heights = {buffer: int(height * buffer.scale) for buffer in program.buffers}
         self.next = dict(self.heights)
+        self.lanes = {
+            stage: list(dict.fromkeys(lane.buffer for lane in stage.lanes)) for stage in program.stages
+        }
+        self.added = {
+            stage: list(dict.fromkeys(lane.buffer for lane in stage.added)) for stage in program.stages
+        }
         self.readers: dict[Buffer, list[Stage]] = {buffer: [] for buffer in program.buffers}
         for stage in program.stages:
             for buffer in stage.inputs:
@@ -368,25 +374,32 @@ class _Rehearsal:
         while self.next[buffer] <= y:
             at, stage = self.next[buffer], buffer.maker
             if stage is not None:
-                first, last = stage.reads(at)
-                lanes = list(dict.fromkeys(lane.buffer for lane in stage.lanes))
-                for row in range(first, last + 1):
-                    for other in lanes:
-                        self.make(other, stage.stands_for(row, self.heights[other]))
-                for other in dict.fromkeys(lane.buffer for lane in stage.added):
+                lanes = self.lanes[stage]
+                for rows in zip(*(self.wanted(stage, other, at) for other in lanes), strict=True):
+                    for other, row in zip(lanes, rows, strict=True):
+                        if self.next[other] <= row:
+                            self.make(other, row)
+                for other in self.added[stage]:
                     self.make(other, at + stage.rows - 1)
             self.next[buffer] += 1 if stage is None else stage.rows
             oldest = [self.oldest(reader, buffer, self.next[reader.out]) for reader in self.readers[buffer]]
             buffer.rows = max(buffer.rows, self.next[buffer] - min(oldest, default=at))
 
+    def wanted(self, stage: Stage, buffer: Buffer, y: int) -> list[int]:
+        """Return the rows of one of its lanes' buffers that row y of the stage's result needs, in order."""
+        first, last = stage.reads(y)
+        return [stage.stands_for(row, self.heights[buffer]) for row in range(first, last + 1)]
+
     def oldest(self, stage: Stage, buffer: Buffer, y: int) -> int:
         """Return the first row of a buffer that row y of the stage's result, and later ones, need."""
         if y >= self.heights[stage.out]:
             return self.next[buffer]
-        rows = [y] if any(lane.buffer is buffer for lane in stage.added) else []
-        if any(lane.buffer is buffer for lane in stage.lanes):
-            first, last = stage.reads(y)
-            rows += [stage.stands_for(row, self.heights[buffer]) for row in range(first, last + 1)]
+        rows = [y] if buffer in self.added[stage] else []
+        if buffer in self.lanes[stage]:
+            if stage.resize is not None:
+                rows += self.wanted(stage, buffer, y)
+            else:
+                rows.append(stage.stands_for(stage.reads(y)[0], self.heights[buffer]))
         return min(rows)
 
 
