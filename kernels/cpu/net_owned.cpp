@@ -54,7 +54,7 @@ OwnedNet::OwnedNet(std::vector<std::int32_t> ints, std::vector<float> floats)
     view.after = reader.number(0, kMost);
     view.multiple = reader.number(1, 256);
     require(reader.at_end());
-    require(buffers_[0].num == buffers_[0].den && !buffers_[0].half);
+    require(buffers_[0].num == buffers_[0].den && buffers_[0].format == kFloat32);
     for (const NetBuffer& buffer : buffers_) require(view.multiple % buffer.den == 0);
     const NetBuffer& result = buffers_[std::size_t(stages_.back().out)];
     require(result.num == view.scale * result.den && result.format == kFloat32);

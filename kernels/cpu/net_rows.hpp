@@ -5,7 +5,6 @@
 #pragma once
 #include "net.hpp"
 #include "rows.hpp"
-#include <type_traits>
 
 namespace vsr {
 namespace {
@@ -109,10 +108,10 @@ struct ConvolvedRow {
 template <int OUT, int VECTORS>
 using Sums = F[OUT][VECTORS];
 
-template <class V, bool FOLDED, int OUT, int VECTORS>
+template <class T, bool FOLDED, int OUT, int VECTORS>
 inline __attribute__((always_inline)) const float* add_planes(const ConvolvedRow& row, const std::int32_t*& plane, int count,
                                                               const float* weights, int x, Sums<OUT, VECTORS>& sums) {
-    using T = typename std::conditional<std::is_same<V, F>::value, float, std::int32_t>::type;
+    using V = Vector<T>;
     const int size = row.stage->size, dilation = row.stage->dilation;
     for (; count > 0; --count, ++plane) {
         const float* const* rows = row.taps + std::ptrdiff_t(*plane) * size;
@@ -201,11 +200,11 @@ inline void convolve_block(const ConvolvedRow& row, int index, int x) {
         for (int v = 0; v < VECTORS; ++v) sums[o][v] = all(stage.bias[channel + o]);
     const std::int32_t* plane = block.planes;
     const float* weights = block.weights;
-    weights = add_planes<F, false, OUT, VECTORS>(row, plane, block.count[kFloats], weights, x, sums);
-    weights = add_planes<F, true, OUT, VECTORS>(row, plane, block.count[kFoldedFloats], weights, x, sums);
+    weights = add_planes<float, false, OUT, VECTORS>(row, plane, block.count[kFloats], weights, x, sums);
+    weights = add_planes<float, true, OUT, VECTORS>(row, plane, block.count[kFoldedFloats], weights, x, sums);
 #if defined(__AVX512BF16__)
-    weights = add_planes<I, false, OUT, VECTORS>(row, plane, block.count[kPairs], weights, x, sums);
-    weights = add_planes<I, true, OUT, VECTORS>(row, plane, block.count[kFoldedPairs], weights, x, sums);
+    weights = add_planes<std::int32_t, false, OUT, VECTORS>(row, plane, block.count[kPairs], weights, x, sums);
+    weights = add_planes<std::int32_t, true, OUT, VECTORS>(row, plane, block.count[kFoldedPairs], weights, x, sums);
 #endif
 #if defined(__AVX512VNNI__)
     if (block.count[kQuads]) add_quads<OUT, VECTORS>(row, plane, block, weights, x, sums);

@@ -269,13 +269,13 @@ void run_net(const NetJob& job, int first, int last, float* memory) {
     end_streaming();
 }
 
-template <class V>
-double exert_with(V value, int rounds) {
+template <class T>
+double exert_with(T value, int products, int rounds) {
     constexpr int SUMS = 12;  // more than a multiply-add takes cycles, times two a cycle
     F sums[SUMS];
     for (auto& sum : sums) sum = all(0.0f);
     for (int i = 0; i < rounds; ++i) {
-        const V factor = kept(value);
+        const Vector<T> factor = kept(all(value));
 #pragma GCC unroll 12
         for (int k = 0; k < SUMS; ++k) sums[k] = fused(factor, factor, sums[k]);
     }
@@ -283,7 +283,7 @@ double exert_with(V value, int rounds) {
     for (int k = 1; k < SUMS; ++k) total = total + sums[k];
     float lanes[LANES];
     store(lanes, total);  // of zeros: so that the sums are needed
-    return 2.0 * SUMS * rounds * LANES * (std::is_same<V, F>::value ? 1 : 2) + lanes[0];
+    return 2.0 * SUMS * rounds * LANES * products + lanes[0];
 }
 
 #if defined(__AVX512VNNI__)
@@ -305,9 +305,9 @@ double exert_bytes(I value, int rounds) {
 #endif
 
 double exert(NetFormat format, int rounds) {
-    if (format == kFloat32) return exert_with(all(float(rounds < 0)), rounds);
+    if (format == kFloat32) return exert_with(float(rounds < 0), 1, rounds);
 #if defined(__AVX512BF16__)
-    if (format == kBfloat16) return exert_with(all(std::int32_t(rounds < 0)), rounds);
+    if (format == kBfloat16) return exert_with(std::int32_t(rounds < 0), 2, rounds);
 #endif
 #if defined(__AVX512VNNI__)
     if (format == kBytes) return exert_bytes(all(std::int32_t(rounds < 0)), rounds);

@@ -104,7 +104,7 @@ def nearly_one() -> Graph:
     ids=["sum", "between", "blocks", "deep", "name", "names", "halves", "nearly"],
 )
 def test_networks(make: Callable[[], Graph], precision: Any) -> None:
-    if precision == "bf16" and not cpu.kernels.has_bfloat16():
+    if precision == "bf16" and not cpu.kernels.net_formats()[0]:
         pytest.skip("this processor has no bfloat16")
     graph = make()
     block = graph.multiple_of

@@ -12,9 +12,12 @@ from hypothesis import strategies as st
 
 from tests.engine.test_contract import pictures, run
 from vsr.device import cpu
+from vsr.engine.engines import ENGINES
+from vsr.engine.fused.calibration import ranges
 from vsr.engine.fused.program import Program
-from vsr.engine.fused.step import FusedStep, _maps
+from vsr.engine.fused.step import _FORMATS, FusedStep, _maps
 from vsr.engine.fused.terms import terms_of
+from vsr.engine.step import Precision
 from vsr.nets.builder import Builder
 from vsr.nets.graph import Graph
 from vsr.nets.ops import Add, Clamp, CRelu, PixelShuffle, PixelUnshuffle, PRelu, Resize
@@ -45,13 +48,19 @@ def blocks() -> Graph:
 
 GRAPHS = {"enlarging": enlarging(), "blocks": blocks()}
 SIZES = ((8, 8), (70, 2))
-PRECISIONS = ("fp32", "bf16") if cpu.kernels.has_bfloat16() else ("fp32",)
+PRECISIONS = ENGINES["fused_cpu"].precisions()
 
 
-def packed(graph: Graph, precision: str) -> tuple[Any, Any]:
+def packed(graph: Graph, precision: Precision) -> tuple[Any, Any]:
     """The lists for a network on float pictures."""
-    terms = terms_of(graph, *_maps(graph, *pictures(graph, 8, 8)))
-    return Program(terms, bfloat16=precision == "bf16").packed(*graph.receptive_field)
+    term, nodes = terms_of(graph, *_maps(graph, *pictures(graph, 8, 8)))
+    known = ranges(graph)
+    program = Program(
+        term,
+        format=_FORMATS[precision],
+        ranges={each: known[name] for each, name in nodes.items() if name in known},
+    )
+    return program.packed(*graph.receptive_field)
 
 
 CASES = [

@@ -181,13 +181,13 @@ def choose(
     precision: str = "auto",
     load: Load | None = None,
 ) -> Choice:
-    """Return the step for a network from `source` to `target`, pictures of the network's scale apart.
+    """Return the step for a network from `source` to `target`, which is larger by the network's scale.
 
-    "auto" takes the engine that costs least. The likelier one is timed on a small picture: the fused engine, or
-    OpenVINO for wide networks. Where that does less than half of what the processor can do at all, the other
-    is timed, too. bfloat16 is chosen where the processor has it and the result stays within LEAST_PSNR of
-    float32's on that picture. Raises OptionError for an unknown engine or precision, and for what the engine
-    that was asked for cannot do.
+    "auto" takes the engine that costs least. The likelier one is timed on a small picture: the fused engine,
+    or OpenVINO for wide networks. Where that does less than half of what the processor can do at all, the
+    other is timed, too. bfloat16 is chosen where the processor has it and the result stays within LEAST_PSNR
+    of float32's on that picture. Raises OptionError for an unknown engine or precision, and for what the
+    engine that was asked for cannot do.
     """
     load = load or Load()
     if precision != "auto" and precision not in PRECISIONS:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -35,7 +36,7 @@ _FORMATS: tuple[Format, ...] = ("float32", "bfloat16", "bytes")
 Activation: TypeAlias = Relu | LeakyRelu | PRelu | Clamp | Tanh | Sigmoid
 _KINDS = {"convolve": 0, "shuffle": 1, "unshuffle": 2, "enlarge": 3}
 _CHECKED_ROWS = 24
-"""How many rows are gone through to see how many each ring must hold, beyond those a picture's edge needs."""
+"""How many blocks of rows of the input are gone through to see how many rows each ring must hold."""
 
 
 @dataclass(eq=False)
@@ -311,10 +312,14 @@ class Program:
 
     def _set_rows(self) -> None:
         """Find how many rows each ring holds at most, by going through the order in which rows are made."""
-        reach = sum(stage.linear.reach for stage in self.stages if stage.linear is not None)
-        height = _multiple(2 * (_CHECKED_ROWS + reach), self.multiple)
-        for first in (0, height // 2):  # a band at the picture's edge, and one within
-            _Rehearsal(self, height).run(first * self.scale)
+        reach = sum(
+            Fraction(stage.linear.reach) / stage.lanes[0].buffer.scale
+            for stage in self.stages
+            if stage.linear is not None
+        )
+        half = _multiple(math.ceil(reach), self.multiple) + _CHECKED_ROWS * self.multiple
+        for first in (0, half):  # a band at the picture's edge, and one within
+            _Rehearsal(self, 2 * half).run(first * self.scale)
 
     @property
     def multiple(self) -> int:
@@ -366,7 +371,10 @@ class _Rehearsal:
             y = self.next[stage.out] = self.next[stage.out] // stage.rows * stage.rows
             for buffer in stage.inputs:
                 self.next[buffer] = min(self.next[buffer], self.oldest(stage, buffer, y))
-        for y in range(first, min(first + _CHECKED_ROWS * self.program.scale, self.heights[result])):
+        for y in range(
+            first,
+            min(first + _CHECKED_ROWS * self.program.multiple * self.program.scale, self.heights[result]),
+        ):
             self.make(result, y)
 
     def make(self, buffer: Buffer, y: int) -> None:
