@@ -98,7 +98,7 @@ void OwnedNet::read_stage(NetReader& reader) {
     const bool enlarges = stage.kind == kEnlarge, convolves = stage.kind == kConvolve;
     if (enlarges) {
         stage.first = reader.numbers(std::size_t(stage.factor));
-        for (int p = 0; p < stage.factor; ++p) require(stage.first[p] >= -2 && stage.first[p] + stage.taps <= 3);
+        for (int p = 0; p < stage.factor; ++p) require(stage.first[p] >= -2 && stage.first[p] <= 3 - stage.taps);
     }
     const int num_blocks = convolves ? reader.number(1, kMost) : 0;
     std::vector<NetBlock> blocks;
