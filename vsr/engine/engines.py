@@ -125,7 +125,17 @@ def _not_for_fused(network: Network, source: PictureSpec) -> str | None:
     block = network.multiple_of
     if source.width % block or source.height % block:
         return f"{network.name} takes sides that are multiples of {block}, not {source.width}x{source.height}"
+    if isinstance(network, Graph) and _depth(network) > _MOST_DEPTH:
+        return f"{network.name} has {_depth(network)} operations one after another, more than {_MOST_DEPTH}"
     return _not_a_graph(network, source)
+
+
+def _depth(graph: Graph) -> int:
+    """Return the most operations that follow one another."""
+    found: dict[str, int] = {}
+    for node in graph.nodes:
+        found[node.name] = 1 + max((found[name] for name in node.inputs), default=0)
+    return found[graph.output.name]
 
 
 def _native_precisions() -> tuple[Precision, ...]:
@@ -160,6 +170,8 @@ ENGINES: Registry[Engine] = Registry(
         ),
     },
 )
+_MOST_DEPTH = 850
+"""Of networks that are fused: each layer calls the one before, and Python allows 1000 such calls."""
 _WIDE_PRODUCTS = 200_000
 """Products per pixel of the input from which OpenVINO is tried first: every trial then takes long."""
 

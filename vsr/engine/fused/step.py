@@ -11,7 +11,7 @@ from vsr.engine.fused.calibration import ranges
 from vsr.engine.fused.program import Format, Program
 from vsr.engine.fused.terms import Affine, terms_of
 from vsr.engine.step import Precision, Rest, changes_luma_alone, check_luma
-from vsr.errors import OptionError
+from vsr.errors import DeviceError, OptionError
 from vsr.frame import PictureSpec, Plane, pixel_format
 from vsr.nets.graph import Graph
 from vsr.ops.grid import Grid
@@ -50,6 +50,9 @@ class FusedStep:
         self.output = target
         self.precision = precision
         _check(graph, source, target)
+        has_bfloat16, has_int8 = cpu.kernels.net_formats()
+        if not {"fp32": True, "bf16": has_bfloat16, "int8": has_int8}[precision]:
+            raise DeviceError(f"the instruction set in use has no {precision} here; choose precision fp32")
         luma_alone = changes_luma_alone(graph, source, target)
         self._own = [0] if luma_alone else [*range(components(target.format))]
         into, out_of = _maps(graph, source, target)
