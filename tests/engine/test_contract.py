@@ -15,12 +15,24 @@ from hypothesis import strategies as st
 
 from tests.engine.bounds import Traced, traced
 from tests.engine.graphs import graphs
+from tests.nets.test_checkpoint import (
+    Arrays,
+    compact,
+    conv,
+    espcn,
+    fsrcnn,
+    leftthomas,
+    msrresnet,
+    rrdb,
+    srgan,
+)
 from tests.ops.pictures import COLOR, RGB
 from vsr.device import cpu
 from vsr.engine.engines import ENGINES, Load
 from vsr.engine.fused.step import FusedStep
 from vsr.engine.step import Precision, Step
 from vsr.frame import PictureSpec, empty_frame, pixel_format
+from vsr.nets.families import FAMILIES, recognise
 from vsr.nets.graph import Graph
 
 FLOAT32 = 2e-5
@@ -110,3 +122,55 @@ def test_other_engines_run_any_network(engine: str, graph: Graph, data: st.DataO
     for precision in ENGINES[engine].precisions():
         step = ENGINES[engine].build(graph, before, after, precision, Load())
         check(run(step, values), want, precision)
+
+
+def small_vdsr() -> Arrays:
+    tensors = conv("input", 6, 1, 3, bias=False) | conv("output", 1, 6, 3, bias=False)
+    for index in range(3):
+        tensors |= conv(f"residual_layer.{index}.conv", 6, 6, 3, bias=False)
+    return tensors
+
+
+def small_enhancenet() -> Arrays:
+    tensors = conv("conv_in", 6, 3, 3) | conv("up.0", 6, 6, 3) | conv("up.1", 6, 6, 3)
+    for index in range(10):
+        tensors |= conv(f"blocks.{index}.0", 6, 6, 3) | conv(f"blocks.{index}.1", 6, 6, 3)
+    return tensors | conv("conv_hr", 6, 6, 3) | conv("conv_out", 3, 6, 3)
+
+
+NETWORKS = [
+    conv("conv1", 6, 1, 9) | conv("conv2", 4, 6, 1) | conv("conv3", 1, 4, 5),
+    small_vdsr(),
+    espcn(2),
+    espcn(3),
+    fsrcnn(),
+    compact(8, 2, 4),
+    compact(6, 1, 1),
+    rrdb("new"),
+    rrdb("old", into=12),
+    srgan(),
+    leftthomas(),
+    msrresnet(),
+    small_enhancenet(),
+]
+
+
+@pytest.mark.parametrize("tensors", NETWORKS, ids=lambda tensors: recognise(tensors, name="").source)
+def test_every_family(tensors: Arrays) -> None:
+    graph = recognise(tensors, name="net")
+    rng = np.random.default_rng(6)
+    for width, height in ((70, 6), (2, 10), (2, 2)):
+        values = rng.random((graph.channels_in, height, width)).astype(np.float32)
+        want = traced(graph, values)
+        for precision in ENGINES["fused_cpu"].precisions():
+            check_fused(graph, values, want, precision, 3)
+    before, after = pictures(graph, 2, 2)
+    for engine in ("openvino", "reference"):
+        for precision in ENGINES[engine].precisions():
+            check(
+                run(ENGINES[engine].build(graph, before, after, precision, Load()), values), want, precision
+            )
+
+
+def test_no_family_is_forgotten() -> None:
+    assert {recognise(tensors, name="net").source for tensors in NETWORKS} == set(FAMILIES)

@@ -56,7 +56,7 @@ def test_what_is_asked_for_is_taken_without_a_word(engine: str) -> None:
         ({"engine": "reference", "precision": "bf16"}, "bf16 is not to be had with engine reference.*fp32"),
     ],
 )
-def test_refusals(options: dict[str, str], error: str) -> None:
+def test_refusals(options: dict[str, Any], error: str) -> None:
     with pytest.raises(OptionError, match=error):
         chosen(**options)
 

@@ -1,7 +1,8 @@
 """Networks fused with the conversions from and to pictures, against these steps one after the other.
 
 Both work in float32 but round differently on the way, so that a sample near the middle of two values may
-come out as either: they differ by 1 at most, and at 16 bits by 2e-5 of the largest value. What a network leaves alone, chroma beside luma and alpha, is the resize's to the last bit.
+come out as either: they differ by 1 at most, and at 16 bits by 2e-5 of the largest value.
+What a network leaves alone, chroma beside luma and alpha, is the resize's to the last bit.
 """
 
 from __future__ import annotations
