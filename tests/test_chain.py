@@ -2,27 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tests.nets import shaders
-from tests.ops.pictures import noise, spec
+from tests.nets.plain_steps import steps_of
+from tests.nets.test_checkpoint import espcn, safetensors
+from tests.ops.pictures import drawing, noise, spec
+from vsr.chain import read_chain
+from vsr.cli.main import main
 from vsr.color import ColorSpec, Matrix, Range
-from vsr.engine.step import FloatStep
+from vsr.engine.engines import ENGINES, Load
+from vsr.engine.fused.step import FusedStep
+from vsr.engine.step import FloatStep, Steps, rgb_color
 from vsr.errors import OptionError
-from vsr.frame import Frame, PictureSpec, pixel_format
-from vsr.upscaler import Upscaler
+from vsr.frame import Frame, PictureSpec, Plane, empty_frame, pixel_format
+from vsr.nets.builder import Builder
+from vsr.nets.glsl.chain import PlannedStage, read_shaders
+from vsr.nets.onnx import write_onnx
+from vsr.nets.ops import PixelShuffle
+from vsr.ops.convert import Convert
+from vsr.ops.resize import Resize
+from vsr.ops.shader_filters.highlights import ClampHighlights
+from vsr.upscaler import Recipe, Upscaler
 
 SHADERS: dict[str, Callable[[], str]] = {
     "luma": shaders.luma_network,
     "residual-luma": shaders.residual_luma_network,
     "restore": shaders.restorer,
+    "twice": lambda: shaders.upscaler(when=shaders.UPSCALE_WHEN),
     "upscale": shaders.upscaler,
     "wide": lambda: shaders.upscaler(wide=True),
 }
+PHOTOGRAPH = Path(__file__).parents[2] / "shared/data/test/Set5/butterfly.png"
 PICTURES = ("yuv420p", "gray", "gbrp", "yuva444p")
 
 
@@ -53,7 +70,7 @@ def color_of(name: str) -> ColorSpec:
     "model", ["luma", "residual-luma", "wide", "luma,upscale", "upscale,luma", "restore,luma,bicubic"]
 )
 def test_networks_of_luma_and_rgb_take_and_give_all_components(folder: Path, model: str, engine: str) -> None:
-    for source in (spec(13, 9, name) for name in PICTURES):
+    for source in (spec(13, 9, name) for name in PICTURES[:: 1 if engine == "fused_cpu" else 3]):
         for target in ("yuv420p", "gbrp", "gray"):
             upscaler = Upscaler(
                 chain(folder, model),
@@ -70,9 +87,6 @@ def test_networks_of_luma_and_rgb_take_and_give_all_components(folder: Path, mod
 
 
 def test_a_network_of_luma_mixes_no_components(folder: Path) -> None:
-    from vsr.engine.fused.step import FusedStep
-    from vsr.nets.glsl.chain import read_shaders
-
     graph = read_shaders([folder / "luma.glsl"]).stages[0].graph
     assert graph is not None
     source = spec(8, 8)
@@ -98,3 +112,205 @@ def test_luma_then_rgb_is_the_same_in_all_engines(folder: Path) -> None:
     for other in results[1:]:
         for got, want in zip(other.planes, results[0].planes, strict=True):
             assert np.abs(got.astype(int) - want).max() <= 1
+
+
+def fused(model: str, source: PictureSpec, **options: object) -> Upscaler:
+    return Upscaler(model, source=source, engine="fused_cpu", precision="fp32", **options)  # type: ignore[arg-type]
+
+
+def assert_alike(got: Sequence[Plane], want: Sequence[Plane], *, often: float = 0.004) -> None:
+    """At most one value apart, and seldom."""
+    for a, b in zip(got, want, strict=True):
+        off = np.abs(a.astype(int) - b)
+        assert off.max() <= 1 and (off > 0).mean() <= often, f"{off.max()}, {(off > 0).mean():.2%}"
+
+
+def in_parts(paths: Sequence[Path], frame: Frame, target: PictureSpec) -> tuple[Plane, ...]:
+    """The chain of shader files, each stage by itself in numpy, in float32 R, G, B; then a resize."""
+    source = PictureSpec(width=frame.width, height=frame.height, format=frame.format, color=frame.color)
+    into = Convert(source, pixel_format("gbrpf32le"), rgb_color(frame.color))
+    planned = read_shaders(paths).plan((source.width, source.height), (target.width, target.height))
+
+    def network(stage: PlannedStage, before: PictureSpec) -> Steps:
+        scale = stage.graph.scale
+        after = replace(before, width=before.width * scale, height=before.height * scale)
+        return Steps([ENGINES["reference"].build(stage.graph, before, after, "fp32", Load())])
+
+    steps = [into, *steps_of(planned, into.output, network)]
+    steps.append(Convert(steps[-1].output, target.format, target.color))
+    last = steps[-1].output
+    if (last.width, last.height) != (target.width, target.height):
+        steps.append(Resize(last, target.width, target.height, scaler="lanczos3"))
+    result = empty_frame(target.width, target.height, target.format)
+    Steps(steps)(frame.planes, result.planes)
+    return result.planes
+
+
+@pytest.mark.parametrize("size", [(48, 36), (37, 31), (96, 72), (24, 18)])
+@pytest.mark.parametrize("model", ["restore,twice", "wide", "restore,twice,restore2"])
+def test_shaders_are_their_stages_one_after_the_other(
+    folder: Path, model: str, size: tuple[int, int]
+) -> None:
+    (folder / "restore2.glsl").write_text(shaders.restorer())
+    paths = [folder / f"{name}.glsl" for name in model.split(",")]
+    source = spec(24, 18, "gbrp")
+    upscaler = fused(",".join(map(str, paths)), source, size=size)
+    frame = frame_of(source)
+    assert_alike(upscaler(frame).planes, in_parts(paths, frame, upscaler.output))
+    made = 48 if model == "wide" or size[0] > 1.2 * 24 else 24
+    assert any("lanczos3 brings it to" in note for note in upscaler.notes) == (size[0] != made)
+
+
+def test_the_last_scaler_is_for_the_size(folder: Path) -> None:
+    source = spec(20, 12)
+    upscaler = fused(chain(folder, "wide,spline36"), source, size=(31, 23))
+    assert upscaler.notes[-1] == "the model makes 40x24; spline36 brings it to 31x23"
+    exact = fused(chain(folder, "wide,spline36"), source)
+    assert not exact.notes and len(exact.steps()) == 1
+    want = Upscaler("spline36", source=exact.output, size=(31, 23))(exact(frame_of(source)))
+    for got, one in zip(upscaler(frame_of(source)).planes, want.planes, strict=True):
+        assert np.abs(got.astype(int) - one).max() <= 1
+
+
+def test_where_no_shader_runs_it_is_said(folder: Path) -> None:
+    source = spec(20, 12)
+    upscaler = fused(chain(folder, "twice,bicubic"), source, size=(21, 12))
+    assert upscaler.notes == ("no shader runs from 20x12 to 21x12",)
+    want = Upscaler("bicubic", source=source, size=(21, 12))(frame_of(source))
+    for got, one in zip(upscaler(frame_of(source)).planes, want.planes, strict=True):
+        np.testing.assert_array_equal(got, one)
+
+
+def test_alpha_goes_beside(folder: Path) -> None:
+    for name in ("yuva420p", "gbrap"):
+        source = spec(20, 12, name)
+        frame = frame_of(source)
+        result = fused(chain(folder, "luma,restore"), source)(frame)
+        want = Upscaler("lanczos3", source=source)(frame)
+        np.testing.assert_array_equal(result.planes[-1], want.planes[-1])
+
+
+def test_checkpoints_and_onnx_files_make_a_chain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a,b.safetensors").write_bytes(safetensors(espcn(2)))
+    b = Builder(3)
+    weight = np.random.default_rng(1).standard_normal((27, 3, 3, 3)).astype(np.float32) / 9
+    b.add(PixelShuffle(3), b.conv(b.input, weight))
+    write_onnx(b.build("x3"), tmp_path / "x3.onnx")
+    source = spec(11, 7, "yuv444p")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    text = f"{tmp_path}/a\\,b.safetensors,~/x3.onnx"
+    recipe = Recipe(text)
+    assert recipe.scale == 6
+    upscalers = [
+        Upscaler(recipe, source=source, engine=engine, precision="fp32")
+        for engine in ("fused_cpu", "openvino")
+    ]
+    first, second = (upscaler(frame_of(source)) for upscaler in upscalers)
+    assert (first.width, first.height) == (66, 42)
+    for got, want in zip(first.planes, second.planes, strict=True):
+        assert np.abs(got.astype(int) - want).max() <= 1
+
+
+@pytest.fixture
+def mode_a() -> Path:
+    """The package's file of Mode A; the package is not imported."""
+    found = find_spec("anime4k_python")
+    places = [Path(place) for place in (found and found.submodule_search_locations) or ()]
+    for place in places:
+        for path in sorted(place.rglob("Anime4K_ModeA.glsl")):
+            return path
+    pytest.skip("the package anime4k-python is not here")
+
+
+def picture(side: int) -> Frame:
+    """The middle of a photograph, or where that is not here, of a drawing."""
+    source = spec(side, side, "gbrp")
+    if not PHOTOGRAPH.is_file():
+        return Frame(planes=drawing(source), format=source.format, color=source.color)
+    import av
+
+    with av.open(str(PHOTOGRAPH)) as container:
+        rgb = next(container.decode(video=0)).to_ndarray(format="rgb24")
+    top, left = (rgb.shape[0] - side) // 2, (rgb.shape[1] - side) // 2
+    crop = rgb[top : top + side, left : left + side]
+    planes = tuple(np.ascontiguousarray(crop[..., index]) for index in (1, 2, 0))
+    return Frame(planes=planes, format=source.format, color=source.color)
+
+
+@pytest.mark.parametrize("factor", [2, 3])
+def test_mode_a_is_its_stages_one_after_the_other(mode_a: Path, factor: int) -> None:
+    frame = picture(40)
+    source = PictureSpec(width=40, height=40, format=frame.format, color=frame.color)
+    upscaler = fused("anime4k:A", source, scale=factor)
+    assert_alike(upscaler(frame).planes, in_parts([mode_a], frame, upscaler.output), often=0.02)
+
+
+def test_the_window_of_clamp_highlights_is_the_files(mode_a: Path, tmp_path: Path) -> None:
+    text = mode_a.read_text()
+    assert "#define KERNELSIZE 5" in text
+    edited = text.replace("#define KERNELSIZE 5", "#define KERNELSIZE 3")
+    edited = edited.replace("#define KERNELHALFSIZE 2", "#define KERNELHALFSIZE 1")
+    (tmp_path / "edited.glsl").write_text(edited)
+    [step] = (
+        fused(str(tmp_path / "edited.glsl"), spec(16, 16, "gbrp"))._chain(spec(16, 16, "gbrp")).steps[1:2]
+    )
+    assert isinstance(step, ClampHighlights)
+    assert (step.before, step.after) == (1, 1)
+
+
+def test_presets_are_found_in_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from vsr.nets.presets import PRESETS
+
+    monkeypatch.setattr("vsr.nets.presets._PACKAGE", "no_such_package")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("VSR_SHADER_DIR", raising=False)
+    for name in PRESETS["anime4k:C"]:
+        at = shaders.plain_read("OUTPUT.w", "OUTPUT.h") if "Downscale" in name else shaders.restorer()
+        (tmp_path / name).write_text(
+            at.replace("//!HOOK MAIN", "//!HOOK MAIN\n//!WHEN 0") if "Pre_x4" in name else at
+        )
+    with pytest.raises(OptionError, match="shader files not found"):
+        read_chain("anime4k:C")
+    recipe = Recipe("anime4k:C,bicubic", shader_dir=tmp_path)
+    assert recipe.scale == 2
+    result = Upscaler(recipe, source=spec(9, 8), engine="fused_cpu", precision="fp32")(frame_of(spec(9, 8)))
+    assert (result.width, result.height) == (18, 16)
+
+
+BAD = {
+    "": "empty link",
+    "FOLDER/luma.glsl,": "empty link",
+    "FOLDER/luma.glsl,nonsense": "the last may be a scaler",
+    "nonsense,FOLDER/luma.glsl": "as its last link",
+    "lanczos3,bicubic": "as its last link",
+    "FOLDER/luma.glsl,anime4k-classic": "the last may be a scaler",
+    "FOLDER/luma.glsl,FOLDER/luma.glsl": "Leave one of the links out",
+    "FOLDER/none.glsl": "Give the path of the file",
+    "FOLDER/none.onnx": "cannot be read: No such file",
+    "FOLDER/none.pth": "cannot be read: No such file",
+    "FOLDER/empty.glsl": "Is it an mpv user shader?",
+    "FOLDER/binary.glsl": "an mpv user shader is wanted",
+    "FOLDER/junk.onnx": "export or copy it again",
+    "FOLDER/junk.pth": "cut or damaged",
+    "FOLDER/junk.safetensors": "cut, or no safetensors file",
+    "anime4k:Z": "Did you mean",
+    "nonsense": "available: bilinear",
+}
+
+
+@pytest.mark.parametrize(("text", "remedy"), BAD.items())
+def test_bad_texts_are_one_sentence_and_exit_code_2(
+    folder: Path, tmp_path: Path, text: str, remedy: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "empty.glsl").write_text("")
+    (folder / "binary.glsl").write_bytes(b"\xff\xfe\0")
+    for suffix in ("onnx", "pth", "safetensors"):
+        (folder / f"junk.{suffix}").write_bytes(b"junk")
+    video = tmp_path / "in.y4m"
+    video.write_bytes(b"YUV4MPEG2 W8 H8 F25:1 C420\nFRAME\n" + bytes(96))
+    text = text.replace("FOLDER", str(folder))
+    assert main(["upscale", str(video), str(tmp_path / "out.mkv"), "-m", text, "--progress", "none"]) == 2
+    out, err = capsys.readouterr()
+    assert out == "" and len(err.splitlines()) == 1
+    assert err.startswith("vsr: ") and remedy in err
+    assert not (tmp_path / "out.mkv").exists()

@@ -20,7 +20,7 @@ from vsr.nets.ops import PixelShuffle, PixelUnshuffle, Relu
 
 RNG = np.random.default_rng(2)
 needs_bfloat16 = pytest.mark.skipif(
-    not cpu.kernels.has_bfloat16(), reason="this processor has no bfloat16: nothing to choose"
+    not cpu.kernels.net_formats()[0], reason="this processor has no bfloat16: nothing to choose"
 )
 
 
@@ -100,12 +100,7 @@ def test_auto_says_what_it_measured(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_faster_engine_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engines, "_GOOD_SHARE", 2.0)
     seconds = {"fused_cpu": 2.0, "openvino": 1.0}
-    real = engines._Trial._run
-
-    def timed(trial: Any, precision: Any) -> tuple[float, list[np.ndarray]]:
-        return seconds[trial.name], real(trial, precision)[1]
-
-    monkeypatch.setattr(engines._Trial, "_run", timed)
+    monkeypatch.setattr(engines, "_seconds", lambda name, *_: seconds[name])
     assert chosen(precision="fp32").engine == "openvino"
     seconds["openvino"] = 3.0
     assert chosen(precision="fp32").engine == "fused_cpu"
@@ -124,11 +119,11 @@ def test_bfloat16_is_taken_where_it_is_close(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_without_bfloat16_it_is_refused_and_not_chosen(isa: str) -> None:
     graph = network()
-    if cpu.kernels.has_bfloat16():
+    if cpu.kernels.net_formats()[0]:
         step = FusedStep(graph, *pictures(graph, 8, 8), precision="bf16")
         for other in cpu.features():
             cpu.kernels.use_isa(other)
-            if not cpu.kernels.has_bfloat16():
+            if not cpu.kernels.net_formats()[0]:
                 with pytest.raises(ValueError, match="the processor"):
                     run(step, np.zeros((1, 8, 8), np.float32))
         return
