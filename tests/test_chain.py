@@ -137,10 +137,15 @@ def in_parts(paths: Sequence[Path], frame: Frame, target: PictureSpec) -> tuple[
         return Steps([ENGINES["reference"].build(stage.graph, before, after, "fp32", Load())])
 
     steps = [into, *steps_of(planned, into.output, network)]
-    steps.append(Convert(steps[-1].output, target.format, target.color))
     last = steps[-1].output
-    if (last.width, last.height) != (target.width, target.height):
-        steps.append(Resize(last, target.width, target.height, scaler="lanczos3"))
+    if (last.width, last.height) == (target.width, target.height):
+        steps.append(Convert(last, target.format, target.color))
+    else:  # nothing is rounded to the target's depth before the last resize
+        deep = Convert(last, pixel_format("gbrp16le"), target.color)
+        steps += [
+            deep,
+            Resize(deep.output, target.width, target.height, scaler="lanczos3", target_format=target.format),
+        ]
     result = empty_frame(target.width, target.height, target.format)
     Steps(steps)(frame.planes, result.planes)
     return result.planes

@@ -201,8 +201,8 @@ class _Layer:
         """Return the steps of a chain, with the final resize where the size is another."""
         size = planned[-1].target if planned else (source.width, source.height)
         is_last = size == (target.width, target.height)
-        end = target if is_last else replace(target, width=size[0], height=size[1])
-        steps = self._steps(planned, source, end)
+        end = target if is_last else _deep(replace(target, width=size[0], height=size[1]))
+        steps = self._steps(planned, source, end) if planned else []
         if not is_last or not steps:
             steps.append(_final(steps[-1].output if steps else source, target, self._scaler))
         if not planned:
