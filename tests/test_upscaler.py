@@ -177,3 +177,10 @@ def test_refusals(arguments: dict[str, Any], text: str) -> None:
     color = replace(COLOR, transfer=Transfer.BT709, primaries=Primaries.BT709)
     with pytest.raises(OptionError, match=text):
         Upscaler(**{"source": spec(16, 16, color=color), **arguments})
+
+
+@pytest.mark.parametrize("options", [{"engine": "fused"}, {"precision": "fp99"}])
+def test_names_are_checked_for_every_model(options: dict[str, str]) -> None:
+    source = PictureSpec(width=8, height=8, format=pixel_format("gray"))
+    with pytest.raises(OptionError, match=r"unknown (engine|precision) .* available: auto, "):
+        Upscaler("lanczos3", source=source, **options)  # type: ignore[arg-type]

@@ -77,12 +77,14 @@ class Chain:
 
     @property
     def scale(self) -> int:
-        """The factor by which it enlarges of its own; 2 for shaders, which adapt to what is asked for."""
+        """The factor by which it enlarges of its own.
+
+        Shaders adapt to what is asked for: they count as the one among them that enlarges most, at least 2.
+        """
         total = 1
         for link in self.links:
-            total *= 1 if isinstance(link, ShaderChain) else link.scale
-        has_shaders = any(isinstance(link, ShaderChain) for link in self.links)
-        return max(total, 2) if has_shaders else total
+            total *= _most(link) if isinstance(link, ShaderChain) else link.scale
+        return max(total, 2) if any(isinstance(link, ShaderChain) for link in self.links) else total
 
     def lines(self) -> list[str]:
         """Return what each link does, layer by layer, for people."""
@@ -140,6 +142,10 @@ class PlannedNetwork:
     hook: str
     source: tuple[int, int]
     target: tuple[int, int]
+
+
+def _most(chain: ShaderChain) -> int:
+    return max((stage.graph.scale for stage in chain.stages if stage.graph is not None), default=1)
 
 
 def _scaler(name: str) -> str:

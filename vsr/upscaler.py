@@ -11,7 +11,7 @@ from typing import Self
 
 from vsr.chain import Chain, Running, read_chain
 from vsr.color import ColorSpec, Primaries, Transfer
-from vsr.engine.engines import Load
+from vsr.engine.engines import Load, check_names
 from vsr.engine.step import Step, Steps
 from vsr.errors import OptionError
 from vsr.frame import Frame, PictureSpec, PixelFormat, empty_frame
@@ -229,6 +229,7 @@ class Upscaler:
         Raises OptionError for an unknown model or option, a value or size out of range, and conversions that
         do not exist.
         """
+        check_names(engine, precision)
         self.recipe = model if isinstance(model, Recipe) else Recipe(model, options=options)
         if threads < 1 or calls < 1:
             raise OptionError(f"threads is {threads} and calls is {calls}; give 1 or more of each")

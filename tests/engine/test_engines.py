@@ -50,9 +50,9 @@ def test_what_is_asked_for_is_taken_without_a_word(engine: str) -> None:
     [
         (
             {"engine": "fused"},
-            r"unknown engine 'fused'; available: fused_cpu, openvino, .*Did you mean 'fused_cpu'",
+            r"unknown engine 'fused'; available: auto, fused_cpu, openvino, .*Did you mean 'fused_cpu'",
         ),
-        ({"precision": "fp16"}, "precision 'fp16' is unknown; available: auto, fp32, bf16"),
+        ({"precision": "fp16"}, "unknown precision 'fp16'; available: auto, fp32, bf16, int8"),
         ({"engine": "reference", "precision": "bf16"}, "bf16 is not to be had with engine reference.*fp32"),
     ],
 )

@@ -683,3 +683,13 @@ def test_what_is_no_checkpoint(tmp_path: Path, data: bytes) -> None:
     path.write_bytes(zipped([1, 2], {}))
     with pytest.raises(CheckpointError, match=r"no state dict.*it holds a list"):
         read_tensors(path)
+
+
+def test_espcn_as_the_paper_numbers_it() -> None:
+    rng = np.random.default_rng(0)
+    shapes = {"conv1": (8, 1, 5, 5), "conv2": (4, 8, 3, 3), "conv3": (9, 4, 3, 3)}
+    tensors = {f"{name}.weight": rng.normal(size=s).astype(np.float32) for name, s in shapes.items()}
+    tensors |= {f"{name}.bias": np.zeros(s[0], np.float32) for name, s in shapes.items()}
+    graph = recognise(tensors, name="espcn")
+    assert (graph.scale, graph.reads) == (3, "luma")
+    assert graph.source.startswith("espcn (tanh assumed")

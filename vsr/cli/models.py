@@ -44,7 +44,7 @@ def list_models() -> None:
     typer.echo("Files are models, too, alone or several joined by commas:")
     typer.echo(f"  {'.glsl':<{width - 2}}  mpv shaders: Anime4K, FSRCNNX, ArtCNN, AnimeJaNai")
     typer.echo(f"  {'.onnx':<{width - 2}}  any network of 1 or 3 channels")
-    typer.echo(f"  {'.pth .safetensors':<{width - 2}}  {', '.join(FAMILIES)}")
+    typer.echo(f"  {'.pth .pt .ckpt .safetensors':<{width - 2}}  {', '.join(FAMILIES)}")
     typer.echo(
         "Presets need Anime4K's shader files: `vsr models show anime4k:A` says whether they are there."
     )

@@ -17,7 +17,7 @@ from vsr.engine.step import FloatStep, Network, Precision, Step, changes_luma_al
 from vsr.errors import OptionError
 from vsr.frame import PictureSpec, Plane, empty_frame
 from vsr.nets.graph import Graph
-from vsr.registry import Registry
+from vsr.registry import Registry, nearest
 
 PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16", "int8")
 _AUTOMATIC_PRECISIONS = ("fp32", "bf16")
@@ -184,6 +184,15 @@ def _automatic(network: Network, source: PictureSpec) -> list[str]:
     return [name for name in names if not ENGINES[name].problem(network, source)]
 
 
+def check_names(engine: str, precision: str) -> None:
+    """Raise OptionError for the name of an engine or a precision that does not exist."""
+    known: dict[str, list[str]] = {"engine": list(ENGINES), "precision": list(PRECISIONS)}
+    for (what, names), name in zip(known.items(), (engine, precision), strict=True):
+        if name not in ("auto", *names):
+            hint = nearest(name, names)
+            raise OptionError(f"unknown {what} {name!r}; available: auto, {', '.join(names)}.{hint}")
+
+
 def choose(
     network: Network,
     source: PictureSpec,
@@ -202,8 +211,7 @@ def choose(
     engine that was asked for cannot do.
     """
     load = load or Load()
-    if precision != "auto" and precision not in PRECISIONS:
-        raise OptionError(f"precision {precision!r} is unknown; available: auto, {', '.join(PRECISIONS)}")
+    check_names(engine, precision)
     if engine != "auto":
         problem = ENGINES[engine].problem(network, source)
         if problem:

@@ -203,7 +203,10 @@ def _compare_color(before: VideoInfo, after: VideoInfo) -> Iterator[Finding]:
         yield Finding("colour", "lost", "the result is gray")
         return
     same_samples = before.format.family == after.format.family and after.codec not in _ONE_COLOUR
-    changed = _changed_tags(before.color, after.color, same_samples=same_samples)
+    compared = ["matrix", "range", "chroma_location"] if same_samples else []
+    if before.format.family == "gray":  # which has no matrix, whatever its tag
+        compared = compared[1:2]
+    changed = _changed_tags(before.color, after.color, compared)
     if same_samples and before.format.family == "yuv":
         changed += _changed_guess(before, after)
     if changed:
@@ -213,10 +216,9 @@ def _compare_color(before: VideoInfo, after: VideoInfo) -> Iterator[Finding]:
     yield Finding("colour", "kept", " ".join(told))
 
 
-def _changed_tags(before: ColorSpec, after: ColorSpec, *, same_samples: bool) -> list[str]:
-    names = ["transfer", "primaries"] + (["matrix", "range", "chroma_location"] if same_samples else [])
+def _changed_tags(before: ColorSpec, after: ColorSpec, of_samples: Sequence[str]) -> list[str]:
     changed = []
-    for name in names:
+    for name in ("transfer", "primaries", *of_samples):
         old, new = getattr(before, name), getattr(after, name)
         default = name == "chroma_location" and {old, new} == {
             ChromaLocation.LEFT,

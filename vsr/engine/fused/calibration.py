@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import TypeAlias
 
@@ -13,7 +14,9 @@ from vsr.nets.graph import Graph
 
 Ranges: TypeAlias = Mapping[str, tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]]
 """By a node's name, the least and the largest value of each of its channels."""
-_SIDE = 192
+_SIDES = (64, 192)
+_PRODUCTS = 1e9
+"""Of a picture, about: numpy does some of them a nanosecond."""
 _SHAPES = 90
 _GRAIN = 0.01
 
@@ -32,7 +35,9 @@ def ranges(graph: Graph) -> Ranges:
 def _picture(graph: Graph, seed: int) -> npt.NDArray[np.float32]:
     """Return discs, lines and rectangles of all sizes, colours and softness, with a little grain."""
     rng = np.random.default_rng(seed)
-    side = -(-_SIDE // graph.multiple_of) * graph.multiple_of
+    affordable = math.isqrt(int(_PRODUCTS / max(1, graph.macs_per_input_pixel)))
+    side = min(max(affordable, _SIDES[0]), _SIDES[1])
+    side = -(-side // graph.multiple_of) * graph.multiple_of
     y, x = np.mgrid[:side, :side].astype(np.float32)
     picture = np.full((3, side, side), 0.5, np.float32)
     for number in range(_SHAPES):

@@ -14,17 +14,21 @@ _THREE = {
     "feature_maps.0": ("feature_maps.0", "feature_maps.2", "sub_pixel.0"),
 }
 _FOUR = ("conv1", "conv2", "conv3", "conv4")
+_PAPER = ("conv1", "conv2", "conv3")
 
 
 def build(weights: Weights, name: str, hints: Hints) -> Graph:
-    """Three sets of keys, whose activations keys do not tell: the usual one is assumed.
+    """Four sets of keys, whose activations keys do not tell: the usual one is assumed.
 
     first_part.0, first_part.2, last_part.0 (yjn870): tanh, or by activation=relu the paper's other variant.
     feature_maps.0, feature_maps.2, sub_pixel.0 (Lornatang): the same, clamped to 0..1.
+    conv1 to conv3: as the first.
     conv1 to conv4: relu and nothing at the end (PyTorch's super_resolution example), or by activation=tanh
     tanh, and a sigmoid at the end (leftthomas).
     """
     keys = next((keys for first, keys in _THREE.items() if f"{first}.weight" in weights), _FOUR)
+    if keys is _FOUR and "conv4.weight" not in weights:
+        keys = _PAPER
     three = keys is not _FOUR
     b = Builder(1)
     x, width = b.input, 1
