@@ -11,7 +11,7 @@ import pytest
 from vsr.errors import OptionError
 from vsr.nets.builder import Builder
 from vsr.nets.errors import GraphError
-from vsr.nets.graph import Graph, Node
+from vsr.nets.graph import Graph, Node, joined
 from vsr.nets.ops import (
     Add,
     Clamp,
@@ -151,3 +151,9 @@ def test_concat_counts() -> None:
     x = b.add(Concat(), b.input, b.input, b.input)
     b.conv(x, ones(3, 9, 1, 1))
     assert b.build("t").channels[x] == 9
+
+
+def test_joined_networks_that_add_one_plane_add_one_plane() -> None:
+    both = joined(small(), small(name="second"))
+    assert both.writes == "residual" and both.residual is not None
+    assert both.residual.plane.startswith("2 ") and both.channels[both.residual.plane] == 1

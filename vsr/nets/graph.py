@@ -33,7 +33,8 @@ class Residual:
     """The last step of a network that adds one plane to R, G and B: out = base + plane.
 
     Adding r to R, G and B adds r to luma and nothing to chroma, so an engine may add `plane` to an enlarged
-    luma instead. `plane` names a node of 1 channel, `base` the input or a Resize of it.
+    luma instead. `plane` names a node of 1 channel, `base` the input or what comes of it by Resize and by
+    adding other single planes, as in networks that are joined.
     """
 
     plane: str
@@ -153,12 +154,19 @@ class Graph:
         if not isinstance(self.output.op, Add) or self.channels_out != 3:
             return None
         for plane, base in (self.output.inputs, self.output.inputs[::-1]):
-            node = self.by_name[base]
-            is_input = isinstance(node.op, GlobalInput)
-            is_enlarged = isinstance(node.op, Resize) and node.inputs == (self.input.name,)
-            if self.channels[plane] == 1 and (is_input or is_enlarged):
+            if self.channels[plane] == 1 and self._keeps_chroma(base):
                 return Residual(plane, base)
         return None
+
+    def _keeps_chroma(self, name: str) -> bool:
+        """True for the input, and for what comes of it by Resize and by adding one plane to R, G and B."""
+        node = self.by_name[name]
+        if isinstance(node.op, Add):
+            pairs = (node.inputs, node.inputs[::-1])
+            return any(self.channels[plane] == 1 and self._keeps_chroma(base) for plane, base in pairs)
+        return isinstance(node.op, GlobalInput) or (
+            isinstance(node.op, Resize) and self._keeps_chroma(node.inputs[0])
+        )
 
     @property
     def border(self) -> str:
