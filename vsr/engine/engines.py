@@ -232,7 +232,7 @@ def choose(
         return _chosen(names[0], network, source, target, precision, load, "")  # type: ignore[arg-type]
     best = min(trials, key=lambda trial: trial.seconds)
     reason = best.reason
-    others = [f"{trial.name} {trial.precision} {trial.milliseconds}" for trial in trials if trial is not best]
+    others = [f"{trial.name} {trial.precision} {trial.cost}" for trial in trials if trial is not best]
     if others:
         reason += f"; {', '.join(others)}"
     return _chosen(best.name, network, source, target, best.precision, load, reason)
@@ -285,14 +285,16 @@ class _Trial:
         """Of what the processor can do."""
 
     @property
-    def milliseconds(self) -> str:
+    def cost(self) -> str:
         """What a picture costs, for people."""
+        if self.seconds >= 1:
+            return f"{self.seconds:.1f} s a frame"
         return f"{self.seconds * 1e3:.3g} ms a frame"
 
     @property
     def reason(self) -> str:
         """What was found, for people."""
-        text = f"{self.milliseconds} on {self._threads} thread{'s' if self._threads > 1 else ''}"
+        text = f"{self.cost} on {self._threads} thread{'s' if self._threads > 1 else ''}"
         if self.share >= _GOOD_SHARE:
             text += f", {self.share:.0%} of what the processor can do"
         if self._psnr < LEAST_PSNR:
@@ -371,7 +373,9 @@ def _drawing(picture: PictureSpec) -> list[Plane]:
 
 
 def _psnr(first: list[Plane], second: list[Plane]) -> float:
-    error = float(np.mean([np.square(a - b, dtype=float).mean() for a, b in zip(first, second, strict=True)]))
+    with np.errstate(invalid="ignore"):  # of infinities; the result is no number then, and reaches no bound
+        parts = [np.square(a - b, dtype=float).mean() for a, b in zip(first, second, strict=True)]
+    error = float(np.mean(parts))
     return math.inf if error == 0 else -10 * math.log10(error)
 
 
