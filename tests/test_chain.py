@@ -11,12 +11,14 @@ import numpy as np
 import pytest
 
 from tests.nets import shaders
+from tests.nets.exported import numbers
 from tests.nets.plain_steps import steps_of
 from tests.nets.test_checkpoint import espcn, safetensors
 from tests.ops.pictures import drawing, noise, spec
 from vsr.chain import read_chain
 from vsr.cli.main import main
 from vsr.color import ColorSpec, Matrix, Range
+from vsr.engine import engines
 from vsr.engine.engines import ENGINES, Load
 from vsr.engine.fused.step import FusedStep
 from vsr.engine.step import FloatStep, Steps, rgb_color
@@ -24,8 +26,9 @@ from vsr.errors import OptionError
 from vsr.frame import Frame, PictureSpec, Plane, empty_frame, pixel_format
 from vsr.nets.builder import Builder
 from vsr.nets.glsl.chain import PlannedStage, read_shaders
-from vsr.nets.onnx import write_onnx
-from vsr.nets.ops import PixelShuffle
+from vsr.nets.onnx import onnx_bytes, write_onnx
+from vsr.nets.ops import Add, PixelShuffle, PixelUnshuffle
+from vsr.nets.ops import Resize as ResizeOp
 from vsr.ops.convert import Convert
 from vsr.ops.resize import Resize
 from vsr.ops.shader_filters.highlights import ClampHighlights
@@ -319,3 +322,53 @@ def test_bad_texts_are_one_sentence_and_exit_code_2(
     assert out == "" and len(err.splitlines()) == 1
     assert err.startswith("vsr: ") and remedy in err
     assert not (tmp_path / "out.mkv").exists()
+
+
+def written(folder: Path, channels: int) -> str:
+    """Return the path of a network that doubles luma, or R, G, B."""
+    b = Builder(channels)
+    x = b.conv(b.input, 0.02 * numbers(4 * channels, channels, 3, 3))
+    b.add(Add(), b.add(PixelShuffle(2), x), b.add(ResizeOp("bilinear", 2), b.input))
+    path = folder / f"network{channels}.onnx"
+    path.write_bytes(onnx_bytes(b.build("network")))
+    return str(path)
+
+
+def test_frames_of_other_sizes_are_planned_without_trials(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = PictureSpec(width=18, height=14, format=pixel_format("yuv444p"), color=spec(8, 8).color)
+    upscaler = Upscaler(written(tmp_path, 3), source=source, scale=2)
+    notes = upscaler.notes
+    assert "ms a frame" in notes[0]
+    monkeypatch.setattr(engines, "_Trial", None)  # to call it is an error
+    for width in range(20, 40, 2):
+        frame = empty_frame(width, 14, source.format, color=spec(8, 8).color)
+        for plane in frame.planes:
+            plane[...] = 128
+        assert upscaler(frame).planes[0].shape == (28, 36)
+    assert upscaler.notes == notes
+    assert len(upscaler._chains) <= 4
+
+
+@pytest.mark.parametrize(
+    ("engine", "factor", "width", "sentence"),
+    [
+        ("fused_cpu", 9, 18, "changes the size 9 times at once, more than 8"),
+        ("reference", 1, 17, "takes sides that are multiples of 2, not 17x14"),
+    ],
+)
+def test_what_an_engine_cannot_run_is_said_at_the_start(
+    tmp_path: Path, engine: str, factor: int, width: int, sentence: str
+) -> None:
+    b = Builder(1)
+    if factor == 1:
+        b.add(PixelShuffle(2), b.add(PixelUnshuffle(2), b.input))
+    else:
+        b.add(PixelShuffle(factor), b.conv(b.input, numbers(factor**2, 1, 3, 3)))
+    path = tmp_path / "network.onnx"
+    path.write_bytes(onnx_bytes(b.build("network")))
+    source = PictureSpec(width=width, height=14, format=pixel_format("yuv444p"), color=spec(8, 8).color)
+    with pytest.raises(OptionError, match=sentence):
+        Upscaler(str(path), source=source, engine=engine)
+    assert Upscaler(str(path), source=source).notes[0].split(": ")[1].startswith("openvino")

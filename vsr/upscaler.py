@@ -127,6 +127,8 @@ NETWORK_OPTIONS = (
     ),
 )
 """Those of every checkpoint."""
+_OTHER_SPECS = 3
+"""How many kinds of frames beside the source's are kept ready for: a stream may change its size often."""
 PRESET_FORM = "anime4k:A, B, C, A+A, B+B, C+A, each also with :fast"
 
 MODELS: Registry[Model] = Registry(
@@ -286,6 +288,8 @@ class Upscaler:
         with self._lock:
             chain = self._chains.get(spec)
             if chain is None:
+                if len(self._chains) > _OTHER_SPECS:  # the source's is the first
+                    del self._chains[list(self._chains)[1]]
                 chain = self._chains[spec] = Steps(self._plan(spec))
             return chain
 

@@ -2,7 +2,7 @@
 #pragma once
 #include <algorithm>
 #include <memory>
-#include <system_error>
+#include <exception>
 #include <thread>
 #include <vector>
 #include "kernels.hpp"
@@ -24,7 +24,10 @@ private:
     std::size_t size_;
 };
 
-inline int num_bands(int rows, int step, int threads) { return std::max(1, std::min(threads, (rows + step - 1) / step)); }
+constexpr int kMostBands = 64;  // each has memory of its own
+inline int num_bands(int rows, int step, int threads) {
+    return std::max(1, std::min({threads, (rows + step - 1) / step, kMostBands}));
+}
 
 // Call work(first, last, scratch[band]) on bands of `rows` rows at once, one for each piece of scratch memory, their
 // boundaries at multiples of `step`. A thread that the system refuses has its band done by another.
@@ -41,7 +44,7 @@ void in_bands_with(const Scratch& scratch, int rows, int step, const Work& work)
     for (int band = 1; band < bands; ++band) {
         try {
             others.emplace_back(run, band);
-        } catch (const std::system_error&) {
+        } catch (const std::exception&) {  // no thread, or no memory for one
             run(band);
         }
     }

@@ -11,9 +11,11 @@ import pytest
 from tests.engine.bounds import traced
 from tests.engine.test_contract import check_fused
 from vsr.device import cpu
+from vsr.engine.fused.program import Program, _Rehearsal
+from vsr.engine.fused.terms import terms_of
 from vsr.nets.builder import Builder
 from vsr.nets.graph import Graph
-from vsr.nets.ops import Add, Concat, ConvTranspose, PixelShuffle, PixelUnshuffle, Relu, Scale
+from vsr.nets.ops import Add, Concat, ConvTranspose, PixelShuffle, PixelUnshuffle, Relu, Resize, Scale
 
 RNG = np.random.default_rng(3)
 
@@ -115,3 +117,19 @@ def test_networks(make: Callable[[], Graph], precision: Any) -> None:
 
 def test_margins_hold_what_lies_beside_the_picture() -> None:
     assert bias_between_pixels().receptive_field == (1, 1)
+
+
+def test_bands_begin_at_any_row_of_a_block() -> None:
+    b = Builder(3)
+    small = b.add(PixelUnshuffle(2), b.input)
+    x = b.conv(small, numbers(8, 12, 3, 3), border="replicate")
+    x = b.conv(b.add(Concat(), x, small), numbers(16, 20, 3, 3), border="replicate")
+    b.add(Add(), b.add(PixelShuffle(4), x), b.add(Resize("bilinear", 2), b.input))
+    into, out_of = np.eye(3, 4), np.array([[0.25, 0.5, 0.25, 0]])
+    term, _ = terms_of(b.build("blocks"), into, out_of)
+    program = Program(term)
+    held = [buffer.rows for buffer in program.buffers]
+    for height in (2, 10, 40):
+        for first in range(2 * height):
+            _Rehearsal(program, height).run(first)
+    assert [buffer.rows for buffer in program.buffers] == held

@@ -17,6 +17,7 @@ from vsr.engine.step import FloatStep, Network, Precision, Step, changes_luma_al
 from vsr.errors import OptionError
 from vsr.frame import PictureSpec, Plane, empty_frame
 from vsr.nets.graph import Graph
+from vsr.nets.ops import Conv
 from vsr.registry import Registry, nearest
 
 PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16", "int8")
@@ -113,21 +114,31 @@ def _around(network: Network, step: Step, source: PictureSpec, target: PictureSp
     return FloatStep(step, source, target, luma_only=changes_luma_alone(network, source, target))
 
 
-def _not_a_graph(network: Network, source: PictureSpec) -> str | None:
-    return (
-        None
-        if isinstance(network, Graph)
-        else f"{network.name} is not made of our operations: {network.reason}"
-    )
-
-
-def _not_for_fused(network: Network, source: PictureSpec) -> str | None:
+def _not_for_reference(network: Network, source: PictureSpec) -> str | None:
+    if not isinstance(network, Graph):
+        return f"{network.name} is not made of our operations: {network.reason}"
     block = network.multiple_of
     if source.width % block or source.height % block:
         return f"{network.name} takes sides that are multiples of {block}, not {source.width}x{source.height}"
-    if isinstance(network, Graph) and _depth(network) > _MOST_DEPTH:
+    return None
+
+
+def _not_for_fused(network: Network, source: PictureSpec) -> str | None:
+    problem = _not_for_reference(network, source)
+    if problem is not None:
+        return problem
+    assert isinstance(network, Graph)
+    if _depth(network) > _MOST_DEPTH:
         return f"{network.name} has {_depth(network)} operations one after another, more than {_MOST_DEPTH}"
-    return _not_a_graph(network, source)
+    for node in network.nodes:
+        factor = max(node.op.scale, 1 / node.op.scale)
+        if factor > _MOST_FACTOR:
+            return f"{node.name} changes the size {factor} times at once, more than {_MOST_FACTOR}"
+        if isinstance(node.op, Conv) and node.op.radius > _MOST_REACH:
+            return f"{node.name} reads {node.op.radius} pixels far, more than {_MOST_REACH}"
+    if network.scale > _MOST_SCALE:
+        return f"{network.name} enlarges {network.scale} times, more than {_MOST_SCALE}"
+    return None
 
 
 def _depth(graph: Graph) -> int:
@@ -165,13 +176,15 @@ ENGINES: Registry[Engine] = Registry(
         "reference": Engine(
             description="numpy: the measure of the others, seconds a frame",
             build=_reference,
-            problem=_not_a_graph,
+            problem=_not_for_reference,
             precisions=lambda: ("fp32",),
         ),
     },
 )
 _MOST_DEPTH = 850
 """Of networks that are fused: each layer calls the one before, and Python allows 1000 such calls."""
+_MOST_FACTOR, _MOST_REACH, _MOST_SCALE = 8, 1024, 64
+"""What the kernels' tables hold (kernels/cpu/net_owned.cpp): of one operation, and of a whole network."""
 _WIDE_PRODUCTS = 200_000
 """Products per pixel of the input from which OpenVINO is tried first: every trial then takes long."""
 
@@ -222,14 +235,15 @@ def choose(
     if precision != "auto":
         names = _with_precision(names, precision)
     planned = _Planned(network=network, source=source, target=target, load=load)
+    if len(names) == 1:
+        has = [each for each in ENGINES[names[0]].precisions() if precision in ("auto", each)]
+        if len(has) == 1:  # nothing to choose
+            return _chosen(names[0], network, source, target, has[0], load, "")
     trials: list[_Trial] = []
     for name in names:
-        if engine == "auto" or precision == "auto":
-            trials.append(_Trial(name, planned, precision))
-            if trials[-1].share >= _GOOD_SHARE:
-                break
-    if not trials:
-        return _chosen(names[0], network, source, target, precision, load, "")  # type: ignore[arg-type]
+        trials.append(_Trial(name, planned, precision))
+        if trials[-1].share >= _GOOD_SHARE:
+            break
     best = min(trials, key=lambda trial: trial.seconds)
     reason = best.reason
     others = [f"{trial.name} {trial.precision} {trial.cost}" for trial in trials if trial is not best]
@@ -373,8 +387,9 @@ def _drawing(picture: PictureSpec) -> list[Plane]:
 
 
 def _psnr(first: list[Plane], second: list[Plane]) -> float:
-    with np.errstate(invalid="ignore"):  # of infinities; the result is no number then, and reaches no bound
-        parts = [np.square(a - b, dtype=float).mean() for a, b in zip(first, second, strict=True)]
+    with np.errstate(invalid="ignore"):  # what is no number reaches no bound
+        clipped = [(np.clip(a, 0, 1), np.clip(b, 0, 1)) for a, b in zip(first, second, strict=True)]
+        parts = [np.square(a - b, dtype=float).mean() for a, b in clipped]
     error = float(np.mean(parts))
     return math.inf if error == 0 else -10 * math.log10(error)
 

@@ -1,16 +1,16 @@
-"""From terms to the stages that the kernels run: rings of rows, blocks of channels, packed weights."""
+"""From terms to the stages that the kernels run, and how many rows each ring holds."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
-from typing import Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from vsr.engine.fused.packing import packed_stage
+from vsr.engine.fused.stages import FORMATS, Activation, Buffer, Format, Lane, Stage
 from vsr.engine.fused.terms import Linear, Source, Term, Weights, uses
 from vsr.nets.ops import (
     Add,
@@ -28,100 +28,8 @@ from vsr.nets.ops import (
 )
 
 _LEAST_RANGE = 1e-6
-BLOCK = 4
-"""Channels of a convolution's result that the kernels work out together."""
-Part: TypeAlias = Literal["whole", "positive", "negative"]
-Format: TypeAlias = Literal["float32", "bfloat16", "bytes"]
-_FORMATS: tuple[Format, ...] = ("float32", "bfloat16", "bytes")
-Activation: TypeAlias = Relu | LeakyRelu | PRelu | Clamp | Tanh | Sigmoid
-_KINDS = {"convolve": 0, "shuffle": 1, "unshuffle": 2, "enlarge": 3}
 _CHECKED_ROWS = 24
 """How many blocks of rows of the input are gone through to see how many rows each ring must hold."""
-
-
-@dataclass(eq=False)
-class Buffer:
-    """Rows that one stage writes, or the picture's components."""
-
-    channels: int
-    scale: Fraction
-    maker: Stage | None = None
-    pad: int = 0
-    borders: set[str] = field(default_factory=set)
-    rows: int = 1
-    format: Format = "float32"
-    most: Weights | None = None
-    """Of bytes, what 255 stands for: the largest positive part of each channel, then the largest negative."""
-
-    @property
-    def planes(self) -> int:
-        """Planes of the ring: channels, pairs of them, or fours of positive, then of negative parts."""
-        if self.format == "bfloat16":
-            return -(-self.channels // 2)
-        if self.most is not None:
-            return self.channels // 4 * len(self.most)
-        return self.channels
-
-    def places(self, channel: int) -> list[tuple[int, int, int]]:
-        """Return where a channel lies: (plane, place in its words, 1, or -1 for its negative part)."""
-        if self.format == "bfloat16":
-            return [(channel // 2, channel % 2, 1)]
-        if self.most is None:
-            return [(channel, 0, 1)]
-        signs = (1, -1)[: len(self.most)]
-        return [(channel // 4 + self.channels // 4 * i, channel % 4, sign) for i, sign in enumerate(signs)]
-
-
-@dataclass(frozen=True)
-class Lane:
-    """A channel of a buffer, or what of it is positive, or negative (and then its magnitude)."""
-
-    buffer: Buffer
-    channel: int
-    part: Part = "whole"
-
-
-@dataclass(eq=False)
-class Stage:
-    """What the kernels run for one buffer; see kernels/cpu/net.hpp."""
-
-    kind: Literal["convolve", "shuffle", "unshuffle", "enlarge"]
-    out: Buffer
-    lanes: list[Lane]
-    """What it reads; of a convolution, one for each input channel."""
-    linear: Linear | None = None
-    activation: Activation | None = None
-    added: list[Lane] = field(default_factory=list)
-    factor: int = 1
-    resize: Resize | None = None
-
-    @property
-    def inputs(self) -> list[Buffer]:
-        """The buffers it reads, each once, in the order it reads them."""
-        return list(dict.fromkeys(lane.buffer for lane in (*self.lanes, *self.added)))
-
-    @property
-    def rows(self) -> int:
-        """Rows of the result that are made together."""
-        return self.factor if self.kind == "convolve" else 1
-
-    def stands_for(self, row: int, height: int) -> int:
-        """Return the row inside a picture that one outside of it stands for."""
-        if self.resize is None or self.resize.kind != "bicubic":
-            return min(max(row, 0), height - 1)
-        folded = row % (2 * height)
-        return folded if folded < height else 2 * height - 1 - folded
-
-    def reads(self, y: int) -> tuple[int, int]:
-        """Return the first and last row of its lanes that row y of the result needs, unbounded."""
-        if self.linear is not None:
-            at = y // self.factor
-            return at - self.linear.reach, at + self.linear.reach
-        if self.resize is not None:
-            return self.resize.reads(y, y)
-        if self.kind == "shuffle":
-            return y // self.factor, y // self.factor
-        return y * self.factor, y * self.factor + self.factor - 1
 
 
 class Program:
@@ -318,8 +226,10 @@ class Program:
             if stage.linear is not None
         )
         half = _multiple(math.ceil(reach), self.multiple) + _CHECKED_ROWS * self.multiple
-        for first in (0, half):  # a band at the picture's edge, and one within
-            _Rehearsal(self, 2 * half).run(first * self.scale)
+        # A band at the picture's edge, and within: of blocks that are read whole, at any of their rows.
+        begins = self.scale * self.multiple if self.multiple > 1 else 1
+        for first in (0, *range(half * self.scale, half * self.scale + begins)):
+            _Rehearsal(self, 2 * half).run(first)
 
     @property
     def multiple(self) -> int:
@@ -334,10 +244,10 @@ class Program:
         for buffer in self.buffers:
             scale = buffer.scale
             ints += [buffer.planes, scale.numerator, scale.denominator, buffer.rows, buffer.pad]
-            ints += ["replicate" in buffer.borders, _FORMATS.index(buffer.format)]
+            ints += ["replicate" in buffer.borders, FORMATS.index(buffer.format)]
         ints.append(len(self.stages))
         for stage in self.stages:
-            numbers, values = _packed_stage(stage, index)
+            numbers, values = packed_stage(stage, index)
             ints += numbers
             floats += values
         within = self.multiple - 1  # a tile may begin and end within a block
@@ -442,158 +352,3 @@ def _picks(linear: Linear) -> bool:
     ones = np.isclose(linear.weight[:, :, 0, 0], 1, rtol=0, atol=1e-9)
     is_one_hot = (ones.sum(axis=1) == 1).all() and np.where(ones, 0, near).max() < 1e-9
     return bool(is_one_hot and np.abs(linear.bias).max() < 1e-9)
-
-
-def _packed_stage(stage: Stage, index: dict[Buffer, int]) -> tuple[list[int], list[npt.NDArray[np.float32]]]:
-    planes: dict[tuple[int, int], int] = {}
-    for lane in stage.lanes:
-        for plane, _, _ in lane.buffer.places(lane.channel):
-            if stage.kind == "convolve":
-                planes.setdefault((index[lane.buffer], plane), len(planes))
-            else:
-                planes[(index[lane.buffer], plane, len(planes))] = len(planes)  # type: ignore[index]
-    size, dilation, border = (
-        (1, 1, "replicate")
-        if stage.linear is None
-        else (stage.linear.weight.shape[2], stage.linear.dilation, stage.linear.border)
-    )
-    ints = [_KINDS[stage.kind], index[stage.out], size, dilation, stage.factor, border == "zero", len(planes)]
-    ints += [number for key in planes for number in key[:2]]
-    ints.append(len(stage.added))
-    ints += [number for lane in stage.added for number in (index[lane.buffer], lane.channel)]
-    code, slopes, low, high = _activation(stage)
-    floats: list[npt.NDArray[np.float32]] = []
-    ints.append(code)
-    if stage.linear is not None:
-        floats.append(stage.linear.bias.astype(np.float32))
-    floats += [slopes, np.array([low, high], np.float32)]
-    if stage.out.most is not None:
-        steps = np.zeros((2, stage.out.channels))
-        steps[: len(stage.out.most)] = 255 / stage.out.most
-        floats.append((steps * [[1], [-1]]).astype(np.float32))
-    if stage.resize is not None:
-        first, weights = _phases(stage.resize)
-        ints += [weights.shape[1], stage.resize.kind == "bicubic", *first]
-        return ints, [*floats, weights.astype(np.float32)]
-    ints += [1, 0]
-    if stage.linear is not None:
-        numbers, values = _blocks(stage, stage.linear, planes, index)
-        ints += numbers
-        floats += values
-    return ints, floats
-
-
-def _activation(stage: Stage) -> tuple[int, npt.NDArray[np.float32], float, float]:
-    """Return the code, slopes, and bounds."""
-    count = 0 if stage.linear is None else len(stage.linear.bias)
-    none = np.zeros(0, np.float32)
-    match stage.activation:
-        case Relu():
-            return 1, np.zeros(count, np.float32), 0.0, 0.0
-        case LeakyRelu(slope=slope):
-            return 1, np.full(count, slope, np.float32), 0.0, 0.0
-        case PRelu(slope=slopes):
-            return 1, slopes, 0.0, 0.0
-        case Clamp(low=low, high=high):
-            return 2, none, max(low, -3e38), min(high, 3e38)
-        case Tanh():
-            return 3, none, 0.0, 0.0
-        case Sigmoid():
-            return 4, none, 0.0, 0.0
-    return 0, none, 0.0, 0.0
-
-
-_KERNELS: dict[str, tuple[tuple[int, ...], Callable[[Weights], Weights]]] = {
-    "nearest": ((0,), np.ones_like),
-    "bilinear": ((0, 1), lambda distance: np.maximum(0.0, 1.0 - distance)),
-    "bicubic": ((-1, 0, 1, 2), lambda distance: _keys(distance)),
-}
-"""Taps around the sample left of a place, and their weights by distance."""
-
-
-def _phases(resize: Resize) -> tuple[list[int], Weights]:
-    """Return for each phase the first tap, from the sample it belongs to, and its weights."""
-    around, kernel = _KERNELS[resize.kind]
-    first, weights = [], []
-    for phase in range(resize.factor):
-        taps = np.array(around) + (0 if resize.kind == "nearest" else resize.base(phase))
-        first.append(int(taps[0]))
-        weights.append(kernel(np.abs((phase + 0.5) / resize.factor - 0.5 - taps)))
-    return first, np.array(weights)
-
-
-def _keys(d: Weights) -> Weights:
-    """Keys' cubic with a = -0.5 (IEEE ASSP-29, 1981)."""
-    near, far = 1.5 * d**3 - 2.5 * d**2 + 1, -0.5 * d**3 + 2.5 * d**2 - 4 * d + 2
-    return np.where(d <= 1, near, np.where(d <= 2, far, 0.0))
-
-
-def _blocks(
-    stage: Stage, linear: Linear, planes: dict[tuple[int, int], int], index: dict[Buffer, int]
-) -> tuple[list[int], list[npt.NDArray[np.float32]]]:
-    """Return the blocks of a convolution: max(x, 0) is (x + |x|) / 2, max(-x, 0) is (|x| - x) / 2.
-
-    Of bytes, the parts have planes of their own.
-    """
-    out, _, size, _ = linear.weight.shape
-    formats = {index[lane.buffer]: _FORMATS.index(lane.buffer.format) for lane in stage.lanes}
-    # [plane][place in its words]: (out, k, k), of the value and of its magnitude
-    plain = np.zeros((len(planes), 4, out, size, size))
-    magnitude = np.zeros_like(plain)
-    for lane, weight in zip(stage.lanes, linear.weight.transpose(1, 0, 2, 3), strict=True):
-        for number, (plane, place, sign) in enumerate(lane.buffer.places(lane.channel)):
-            word = planes[index[lane.buffer], plane], place
-            if lane.buffer.most is not None:
-                if lane.part in ("whole", "positive" if sign > 0 else "negative"):
-                    step = lane.buffer.most[number, lane.channel] / 255
-                    plain[word] += weight * step * (sign if lane.part == "whole" else 1)
-            elif lane.part == "whole":
-                plain[word] += weight
-            else:
-                plain[word] += weight / 2 if lane.part == "positive" else -weight / 2
-                magnitude[word] += weight / 2
-    ints: list[int] = [-(-out // BLOCK)]
-    floats: list[npt.NDArray[np.float32]] = []
-    for begin in range(0, out, BLOCK):
-        end = min(begin + BLOCK, out)
-        lists: list[list[int]] = [[], [], [], [], []]
-        for (buffer, _), at in planes.items():
-            folded = bool(magnitude[at, :, begin:end].any())
-            if folded or plain[at, :, begin:end].any():
-                lists[2 * formats[buffer] + folded].append(at)
-        ints += [end - begin, *map(len, lists), *(at for which in lists for at in which)]
-        largest = np.abs(plain[lists[4], :, begin:end]).max(axis=(0, 1, 3, 4), initial=1e-30)
-        for kind, members in enumerate(lists):
-            for at in members:
-                parts = [plain[at], magnitude[at]] if kind in (1, 3) else [plain[at]]
-                packed = np.stack([_words(part[:, begin:end], kind, largest) for part in parts])
-                # (part, channel, ky, kx) -> (ky, kx, part, channel)
-                floats.append(np.ascontiguousarray(packed.transpose(2, 3, 0, 1)))
-        if lists[4]:
-            floats.append((largest / 127).astype(np.float32))
-    return ints, floats
-
-
-def _words(weights: Weights, kind: int, largest: Weights) -> npt.NDArray[np.float32]:
-    """Return weights (4, out, k, k) of the places in a word as words: float32, two bfloat16, or four int8.
-
-    Of int8, 127 stands for the `largest` of each channel of the result.
-    """
-    values = weights.astype(np.float32)
-    words: npt.NDArray[np.float32]
-    if kind < 2:
-        words = values[0]
-    elif kind < 4:
-        bits = _bfloat16(values[:2])
-        words = (bits[0] | (bits[1] << np.uint32(16))).view(np.float32)
-    else:
-        scaled = np.rint(weights / largest[:, None, None] * 127).astype(np.int8)
-        words = np.ascontiguousarray(np.moveaxis(scaled, 0, -1)).view(np.float32)[..., 0]
-    return words
-
-
-def _bfloat16(values: npt.NDArray[np.float32]) -> npt.NDArray[np.uint32]:
-    """Return bfloat16 in the low halves of words, rounded to nearest, halves to even."""
-    bits = np.ascontiguousarray(values).view(np.uint32)
-    rounded = bits + np.uint32(0x7FFF) + ((bits >> np.uint32(16)) & np.uint32(1))
-    return rounded >> np.uint32(16)

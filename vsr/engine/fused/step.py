@@ -8,7 +8,8 @@ import numpy as np
 
 from vsr.device import cpu
 from vsr.engine.fused.calibration import ranges
-from vsr.engine.fused.program import Format, Program
+from vsr.engine.fused.program import Program
+from vsr.engine.fused.stages import Format
 from vsr.engine.fused.terms import Affine, terms_of
 from vsr.engine.step import Precision, Rest, changes_luma_alone, check_luma
 from vsr.errors import DeviceError, OptionError
