@@ -1,11 +1,15 @@
-"""`vsr models list`, `vsr models show MODEL` and `vsr models convert IN OUT`."""
+"""`vsr models list`, `vsr models show MODEL`, `vsr models convert IN OUT` and `vsr models build MODEL`."""
 
+import re
 from pathlib import Path
-from typing import Annotated, get_args
+from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
 
-app = typer.Typer(help="List, show and convert what can enlarge a picture.")
+if TYPE_CHECKING:
+    from vsr.engine.tensorrt import Key, Shapes
+
+app = typer.Typer(help="List, show, convert and build what can enlarge a picture.")
 
 ShaderDir = Annotated[
     Path | None,
@@ -111,3 +115,102 @@ def convert(
         raise OptionError(f"{model} is an ONNX file already, with operators of its own: {network.reason}")
     write_onnx(network, result, precision=chosen)
     typer.echo(f"{result}: {network.name}, {network.scale}x, {precision}, {result.stat().st_size:,} bytes")
+
+
+@app.command("build")
+def build(
+    model: Annotated[
+        str, typer.Argument(metavar="MODEL", help="A network: .glsl, .pth, .safetensors or .onnx file.")
+    ],
+    sizes: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--size",
+            metavar="WxH",
+            help="Size of the pictures that it reads; repeatable. Without: any up to 1920x1080.",
+        ),
+    ] = None,
+    precision: Annotated[str, typer.Option(metavar="NAME", help="fp16 or fp32.")] = "fp16",
+    gpus: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--gpu", metavar="SM", help="Compute capability, e.g. sm_89; repeatable. Without: all there are."
+        ),
+    ] = None,
+    result: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write it here, not into the cache.")
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--yes", "-y", help="Build even if it is there already.")
+    ] = False,
+    shader_dir: ShaderDir = None,
+    model_options: ModelOptions = None,
+) -> None:
+    """Build the TensorRT-RTX engine of a network ahead of its use; no GPU is needed for that."""
+    from vsr.chain import Chain
+    from vsr.engine import tensorrt
+    from vsr.errors import OptionError
+    from vsr.media.encoders import parse_pairs
+    from vsr.nets.onnx import Precision
+    from vsr.upscaler import Recipe
+
+    chosen = next((each for each in get_args(Precision) if each == precision), None)
+    if chosen is None:
+        raise OptionError(f"--precision {precision!r}: TensorRT engines are built in fp16 or fp32")
+    if result is not None and result.exists() and not overwrite:
+        raise OptionError(f"{result} exists; choose another name, or replace it with -y")
+    given = parse_pairs(tuple(model_options or ()), "--model-option")
+    recipe = Recipe(model, options=given, shader_dir=shader_dir)
+    if not isinstance(recipe.model, Chain):
+        raise OptionError(f"{model} is no network; name a .glsl, .pth, .safetensors or .onnx file")
+    network = recipe.model.network()
+    library = tensorrt.load("rtx")
+    spec = tensorrt.EngineSpec(
+        network=network,
+        shapes=_sizes(sizes) if sizes else (tensorrt.any_size(network),),
+        precision=chosen,
+        targets=tuple(dict.fromkeys(gpus)) if gpus else library.targets,
+    )
+    if result is None:
+        cache = tensorrt.EngineCache()
+        engine = tensorrt.obtain(spec, library, cache, fresh=overwrite)
+        path, key, plan, seconds = cache.path(engine.key), engine.key, engine.plan, engine.build_seconds
+        for note in engine.notes:
+            typer.echo(f"vsr: {note}", err=True)
+        if engine.problem:
+            raise tensorrt.EngineFileError(engine.problem)
+    else:
+        built, key = tensorrt.build(spec, library), tensorrt.engine_key(spec, library)
+        path, plan, seconds = result, built.plan, built.seconds
+        _keep(path, key, plan)
+    took = "it was there already, -y builds it again" if seconds is None else f"built in {seconds:.2f} s"
+    typer.echo(
+        f"{path}: {network.name}, {network.scale}x, {precision}, "
+        f"{' and '.join(each.sentence for each in spec.shapes)}, for {' '.join(spec.targets)}, "
+        f"by {library.name} {library.version}; {len(plan):,} bytes, {took}; key {key.digest}"
+    )
+
+
+def _keep(path: Path, key: "Key", plan: bytes) -> None:
+    from vsr.engine.tensorrt import EngineFileError, write_file
+
+    try:
+        write_file(path, key, plan)
+    except OSError as error:
+        raise EngineFileError(
+            f"{path} cannot be written: {error.strerror or error}; choose another folder"
+        ) from error
+
+
+def _sizes(texts: list[str]) -> tuple["Shapes", ...]:
+    """Return a profile for each size WxH."""
+    from vsr.engine.tensorrt import Shapes
+    from vsr.errors import OptionError
+
+    shapes = []
+    for text in dict.fromkeys(texts):
+        match = re.fullmatch(r"(\d{1,6})[xX](\d{1,6})", text)
+        if match is None:
+            raise OptionError(f"--size {text!r} is not a size; write WxH like 1920x1080")
+        shapes.append(Shapes.fixed(int(match[2]), int(match[1])))
+    return tuple(shapes)
