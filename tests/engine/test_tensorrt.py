@@ -227,6 +227,61 @@ def test_a_foreign_network_is_built_as_it_is(tmp_path: Path, rtx: Library) -> No
         build(spec_of(network, precision="fp32"), rtx)
 
 
+def sizes_and_norms() -> tuple[list[Any], dict[str, Any]]:
+    """Return a network that enlarges by a size it computes in float32, among operators that are not ours."""
+    make = helper.make_node
+    nodes = [
+        make("Conv", ["x", "w"], ["a"], name="first"),
+        make("InstanceNormalization", ["a", "ones", "zeros"], ["b"], name="norm"),
+        make("Erf", ["b"], ["c"], name="erf"),
+        make("Shape", ["c"], ["shape"], name="shape"),
+        make("Cast", ["shape"], ["sides"], name="sides", to=TensorProto.FLOAT),
+        make("Mul", ["sides", "factors"], ["more"], name="more"),
+        make("Cast", ["more"], ["target"], name="target", to=TensorProto.INT64),
+        make("Resize", ["c", "", "", "target"], ["d"], name="resize", mode="nearest"),
+        make("ReduceMax", ["more"], ["most"], name="most", keepdims=0),
+        make("Div", ["most", "most"], ["one"], name="one"),
+        make("Mul", ["d", "one"], ["e"], name="times"),
+        make("Clip", ["e", "", "limit"], ["f"], name="clip"),
+        make("Cast", ["f"], ["y"], name="last", to=TensorProto.FLOAT),
+    ]
+    constants = {
+        "w": numbers(3, 3, 1, 1),
+        "ones": np.ones(3, np.float32),
+        "zeros": np.zeros(3, np.float32),
+        "factors": np.array([1, 1, 2, 2], np.float32),
+        "limit": np.array(np.inf, np.float32),
+    }
+    return nodes, constants
+
+
+def test_a_foreign_network_of_floats_becomes_one_of_halves(tmp_path: Path, rtx: Library) -> None:
+    nodes, constants = sizes_and_norms()
+    network = foreign(tmp_path / "net.onnx", *nodes, dtype=np.float32, **constants)
+    spec = spec_of(network, DYNAMIC)
+    trt: Any = rtx.module
+    made = parsed(spec, rtx)
+    assert {made.network.get_input(0).dtype, made.network.get_output(0).dtype} == {trt.float16}
+    assert build(spec, rtx).plan
+    assert build(spec_of(network, DYNAMIC, precision="fp32"), rtx).plan
+    picture = np.random.default_rng(0).random((1, 3, 2, 4099), np.float32)  # float16 has no 8198
+    expected: Any
+    found: Any
+    [expected] = ReferenceEvaluator(str(network.path)).run(None, {"x": picture})
+    [found] = ReferenceEvaluator(load_model_from_string(spec.onnx)).run(
+        None, {"x": picture.astype(np.float16)}
+    )
+    assert (found.dtype, found.shape) == (np.float16, (1, 3, 4, 8198))
+    np.testing.assert_allclose(found.astype(np.float32), expected, atol=0.01)
+
+
+def test_what_halves_do_not_hold(tmp_path: Path) -> None:
+    nodes = [helper.make_node("Erf", ["x"], ["a"]), helper.make_node("Mul", ["a", "m"], ["y"])]
+    network = foreign(tmp_path / "net.onnx", *nodes, dtype=np.float32, m=np.array(1e6, np.float32))
+    with pytest.raises(OptionError, match=r"m has values up to 1e\+06; fp16 holds up to 65504: choose"):
+        assert spec_of(network).onnx
+
+
 def test_sizes_are_checked(rtx: Library) -> None:
     with pytest.raises(OptionError, match="from 64x32 over 32x32 to 64x64 do not rise"):
         Shapes(least=(32, 64), usual=(32, 32), most=(64, 64))

@@ -7,7 +7,7 @@ from functools import cached_property
 from hashlib import sha256
 
 from vsr.engine.step import Network
-from vsr.engine.tensorrt.half import half_ends, is_half
+from vsr.engine.tensorrt.half import as_half, half_ends, is_half
 from vsr.errors import OptionError
 from vsr.nets.errors import OnnxError
 from vsr.nets.graph import Graph
@@ -16,6 +16,7 @@ from vsr.nets.onnx.model import load_model
 
 Side = tuple[int, int]
 """(height, width) in pixels, as in array shapes."""
+_LARGEST_FILE = 1 << 31
 _LEAST = 64
 _MOST = (1080, 1920)
 
@@ -64,7 +65,8 @@ class EngineSpec:
     shapes: tuple[Shapes, ...]
     """One optimisation profile each."""
     precision: Precision = "fp16"
-    """Of weights and everything between, of what goes in and what comes out."""
+    """Of weights and everything between, of what goes in and what comes out. A foreign network that holds fp16
+    weights is taken as it is; one of fp32 is turned into fp16, all but the numbers that sizes are made of."""
     targets: tuple[str, ...] = ()
     """Compute capabilities, e.g. ("sm_89",), for TensorRT-RTX; TensorRT builds for the GPU it runs on."""
 
@@ -85,21 +87,24 @@ class EngineSpec:
 
     @cached_property
     def onnx(self) -> bytes:
-        """The ONNX file that TensorRT reads, its weights in it, of the precision at both ends, too."""
+        """The ONNX file that TensorRT reads, its weights in it."""
         if isinstance(self.network, Graph):
             data = onnx_bytes(self.network, precision=self.precision)
             return half_ends(data) if self.precision == "fp16" else data
         proto = load_model(self.network.path).proto
-        if is_half(proto) != (self.precision == "fp16"):
-            held = "fp16" if is_half(proto) else "fp32"
-            raise OptionError(
-                f"{self.network.name} holds {held} weights, and TensorRT runs it as it is "
-                f"({self.network.reason}): choose precision {held}, or export it in {self.precision}"
+        if proto.ByteSize() >= _LARGEST_FILE:
+            raise OnnxError(
+                f"{self.network.path.name} is over 2 GiB with its weights, more than is read here"
             )
-        try:
-            return bytes(proto.SerializeToString())
-        except ValueError as error:
-            raise OnnxError(f"{self.network.path.name} is over 2 GiB, more than TensorRT is given") from error
+        holds_half = is_half(proto)
+        if holds_half and self.precision == "fp32":
+            raise OptionError(
+                f"{self.network.name} holds fp16 weights, and TensorRT runs it as it is "
+                f"({self.network.reason}): choose precision fp16, or export it in fp32"
+            )
+        if not holds_half and self.precision == "fp16":
+            as_half(proto)
+        return bytes(proto.SerializeToString())
 
     @cached_property
     def onnx_sha256(self) -> str:
