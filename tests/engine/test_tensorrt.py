@@ -282,7 +282,7 @@ def test_what_halves_do_not_hold(tmp_path: Path) -> None:
         assert spec_of(network).onnx
 
 
-def test_sizes_are_checked(rtx: Library) -> None:
+def test_sizes_are_checked() -> None:
     with pytest.raises(OptionError, match="from 64x32 over 32x32 to 64x64 do not rise"):
         Shapes(least=(32, 64), usual=(32, 32), most=(64, 64))
     b = Builder(1)

@@ -84,6 +84,9 @@ def test_names_of_tensorrt_rtx() -> None:
 
 LOOK_UP = """
 import json, sys, tensorrt_bindings as trt
+sys.modules["tensorrt"] = trt  # as the package tensorrt-cu13 has it
+from vsr.engine.tensorrt import load
+library = load("tensorrt")
 names = json.load(sys.stdin)
 missing = [
     f"{name}.{member}"
@@ -91,7 +94,7 @@ missing = [
     for member in members
     if not hasattr(getattr(trt, name) if name else trt, member)
 ]
-print(json.dumps([trt.__version__, missing]))
+print(json.dumps([library.version, library.targets, library.keeps_timings, missing]))
 """
 
 
@@ -117,6 +120,7 @@ def test_names_of_tensorrt_11(tmp_path: Path) -> None:
         timeout=60,
     )
     assert run.returncode == 0, run.stderr
-    version, missing = json.loads(run.stdout)
+    version, targets, keeps_timings, missing = json.loads(run.stdout)
     assert version.startswith("11.")
+    assert (targets, keeps_timings) == ([], True)
     assert missing == ["IBuilderConfig.platform_has_fast_fp16"]

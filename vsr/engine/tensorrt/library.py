@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 from collections import deque
 from dataclasses import dataclass
 from functools import cache
@@ -66,7 +67,7 @@ class Library:
         rtx, capabilities = cast(RtxConfig, config), cast(RtxModule, self.module).ComputeCapability
         rtx.num_compute_capabilities = len(wanted)
         for index, name in enumerate(wanted):
-            rtx.set_compute_capability(getattr(capabilities, _member(name)), index)
+            rtx.set_compute_capability(getattr(capabilities, name.replace("sm_", "SM")), index)
 
 
 @cache
@@ -80,14 +81,13 @@ def load(kind: Kind) -> Library:
             f"pip install --upgrade 'vsr-realtime[{kind}]'"
         )
     members = cast(RtxModule, module).ComputeCapability.__members__ if kind == "rtx" else ()
+    numbers = sorted(int(name[2:]) for name in members if re.fullmatch(r"SM\d+", name))
     return Library(
         kind=kind,
         version=module.__version__,
         module=module,
         log=_logger(module),
-        targets=tuple(
-            sorted((f"sm_{name[2:]}" for name in members if name.startswith("SM")), key=_target_order)
-        ),
+        targets=tuple(f"sm_{number}" for number in numbers),
     )
 
 
@@ -98,14 +98,6 @@ def _import(kind: Kind) -> Module:
         is_absent = isinstance(error, ModuleNotFoundError) and error.name == _MODULES[kind]
         what = "is not installed" if is_absent else f"does not load ({error})"
         raise DeviceError(f"{_NAMES[kind]} {what}: pip install 'vsr-realtime[{kind}]'") from error
-
-
-def _member(target: str) -> str:
-    return f"SM{target.removeprefix('sm_')}"
-
-
-def _target_order(target: str) -> int:
-    return int(target.removeprefix("sm_"))
 
 
 def _logger(module: Module) -> Any:

@@ -65,8 +65,11 @@ class EngineSpec:
     shapes: tuple[Shapes, ...]
     """One optimisation profile each."""
     precision: Precision = "fp16"
-    """Of weights and everything between, of what goes in and what comes out. A foreign network that holds fp16
-    weights is taken as it is; one of fp32 is turned into fp16, all but the numbers that sizes are made of."""
+    """Of weights and everything between, of what goes in and what comes out.
+
+    A foreign network that holds fp16 weights is taken as it is; one of fp32 is turned into fp16, all but the
+    numbers that sizes are computed with.
+    """
     targets: tuple[str, ...] = ()
     """Compute capabilities, e.g. ("sm_89",), for TensorRT-RTX; TensorRT builds for the GPU it runs on."""
 
