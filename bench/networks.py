@@ -46,6 +46,8 @@ from vsr.nets.presets import find_shaders
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 COLOR = ColorSpec(matrix=Matrix.BT709, range=Range.LIMITED, chroma_location=ChromaLocation.LEFT)
 SIZES = ((640, 360), (1920, 1080))
+_PAUSE_SECONDS = 0.1
+_TURN_SECONDS = 0.25
 Row = dict[str, Any]
 Image = npt.NDArray[np.float32]
 """R, G, B as (3, height, width), 0..1."""
@@ -81,14 +83,23 @@ def _text(value: Any) -> str:
 
 
 def medians(contenders: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, float]:
-    """Return the median seconds of each, run in turn; the first round is for warming up."""
+    """Return the median seconds of a frame of each; they take turns of some frames, as in a film.
+
+    The pause before a turn is for the threads of the one before: onnxruntime's and OpenVINO's spin for a while
+    when they have nothing to do, and would take the processor from whoever comes next. A turn's first frame
+    warms up.
+    """
     times: dict[str, list[float]] = {name: [] for name in contenders}
-    for number in range(rounds + 1):
+    for _ in range(rounds):
         for name, run in contenders.items():
-            began = time.perf_counter()
+            time.sleep(_PAUSE_SECONDS)
             run()
-            if number:
-                times[name].append(time.perf_counter() - began)
+            frames: list[float] = []
+            while not frames or sum(frames) < _TURN_SECONDS:
+                began = time.perf_counter()
+                run()
+                frames.append(time.perf_counter() - began)
+            times[name].append(statistics.median(frames))
     return {name: statistics.median(values) for name, values in times.items()}
 
 
