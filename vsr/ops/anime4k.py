@@ -94,22 +94,22 @@ class Anime4k:
         scale = width / source.width
         self.strength_color = _strength("strength_color", strength_color, min(scale / 6, 1.0))
         self.strength_gradient = _strength("strength_gradient", strength_gradient, min(scale / 2, 1.0))
-        self._grid = Grid(source, self.output, up=upscale)
-        self._luma = after(_LUMA, to_rgb(source.format, source.color))
+        self.grid = Grid(source, self.output, up=upscale)
+        self.luma = after(_LUMA, to_rgb(source.format, source.color))
         self._factors = self._kernel_factors()
         levels = [
             gain_and_bias((source.format, source.color), (fmt, color), plane, plane)
             for plane in range(min(components(source.format), components(fmt)))
         ]
         self._gains, self._biases = zip(*levels, strict=True)
-        self._outputs = tuple(
+        self.outputs = tuple(
             (way.columns, way.rows.scaled(gain), bias, way.shift)
-            for way, (gain, bias) in zip(self._grid.outputs, levels, strict=False)
+            for way, (gain, bias) in zip(self.grid.outputs, levels, strict=False)
         )
 
     def _kernel_factors(self) -> npt.NDArray[np.float32]:
         a, b = self.strength_color, self.strength_gradient
-        return np.concatenate([padded(self._luma)[0], np.array([1 - a, a / 3, 1 - b, b / 3], np.float32)])
+        return np.concatenate([padded(self.luma)[0], np.array([1 - a, a / 3, 1 - b, b / 3], np.float32)])
 
     @property
     def sentence(self) -> str:
@@ -125,27 +125,27 @@ class Anime4k:
         """Write the enlarged `planes` into `into`, arrays of the output's shapes and types."""
         outputs = tuple(
             (plane, columns.native, rows.native, bias, shift)
-            for plane, (columns, rows, bias, shift) in zip(into, self._outputs, strict=False)
+            for plane, (columns, rows, bias, shift) in zip(into, self.outputs, strict=False)
         )
         top = self.output.format.max_value
-        cpu.kernels.anime4k(self._grid.native_inputs(planes), outputs, self._factors, top, threads)
+        cpu.kernels.anime4k(self.grid.native_inputs(planes), outputs, self._factors, top, threads)
         self._fill(planes, into, threads)
 
     def _fill(self, planes: Sequence[Plane], into: Sequence[Plane], threads: int) -> None:
         """Write what does not come from the grid: alpha, and the chroma of a gray source."""
-        for plane in into[len(self._outputs) : components(self.output.format)]:
+        for plane in into[len(self.outputs) : components(self.output.format)]:
             plane[...] = 1 << (self.output.format.depth - 1)
-        self._grid.alpha(planes, into, threads)
+        self.grid.alpha(planes, into, threads)
 
     def reference(self, planes: Sequence[Plane], dtype: Any = np.float32) -> tuple[Plane, ...]:
         """Return what a call writes, computed by numpy in `dtype`: float32 gives the kernels' very bits."""
         a, b = self.strength_color, self.strength_gradient
-        values = self._grid.read(planes, dtype)
-        luma = mix(values, self._luma[0])
+        values = self.grid.read(planes, dtype)
+        luma = mix(values, self.luma[0])
         values = _moved(values, lightest(luma, a), a)
-        gradient = flatness(mix(values, self._luma[0]))
+        gradient = flatness(mix(values, self.luma[0]))
         values = _moved(values, first_match(gradient), b)
-        written = self._grid.write(values, self._biases, self._gains)
+        written = self.grid.write(values, self._biases, self._gains)
         target = empty_frame(self.output.width, self.output.height, self.output.format).planes
         for plane, result in zip(target, written, strict=False):
             plane[...] = result

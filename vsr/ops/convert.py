@@ -36,9 +36,9 @@ class Convert:
         color = target_color or source.color
         self.source = source
         self.output = replace(source, format=target_format, color=color)
-        self._direct: Resize | None = None
+        self.direct: Resize | None = None
         if keeps_components(source, target_format, color):
-            self._direct = Resize(
+            self.direct = Resize(
                 source,
                 source.width,
                 source.height,
@@ -47,9 +47,9 @@ class Convert:
                 target_color=color,
             )
             return
-        self._factors = after(from_rgb(target_format, color), to_rgb(source.format, source.color))
-        self._native_factors = np.ascontiguousarray(padded(self._factors).reshape(-1))
-        self._grid = Grid(source, self.output, up="bilinear")
+        self.factors = after(from_rgb(target_format, color), to_rgb(source.format, source.color))
+        self._native_factors = np.ascontiguousarray(padded(self.factors).reshape(-1))
+        self.grid = Grid(source, self.output, up="bilinear")
 
     @property
     def sentence(self) -> str:
@@ -62,27 +62,27 @@ class Convert:
 
     def __call__(self, planes: Sequence[Plane], into: Sequence[Plane], *, threads: int = 1) -> None:
         """Write the converted `planes` into `into`, arrays of the output's shapes and types."""
-        if self._direct is not None:
-            return self._direct(planes, into, threads=threads)
+        if self.direct is not None:
+            return self.direct(planes, into, threads=threads)
         outputs = tuple(
             (plane, way.columns.native, way.rows.native, 0.0, way.shift)
-            for plane, way in zip(into, self._grid.outputs, strict=False)
+            for plane, way in zip(into, self.grid.outputs, strict=False)
         )
         top = self.output.format.max_value
-        cpu.kernels.convert(self._grid.native_inputs(planes), outputs, self._native_factors, top, threads)
-        self._grid.alpha(planes, into, threads)
+        cpu.kernels.convert(self.grid.native_inputs(planes), outputs, self._native_factors, top, threads)
+        self.grid.alpha(planes, into, threads)
         return None
 
     def reference(self, planes: Sequence[Plane], dtype: Any = np.float32) -> tuple[Plane, ...]:
         """Return what a call writes, computed by numpy in `dtype`: float32 gives the kernels' very bits."""
-        if self._direct is not None:
-            return self._direct.reference(planes, dtype)
-        values = self._grid.read(planes, dtype)
-        mixed = [mix(values, row) for row in self._factors]
+        if self.direct is not None:
+            return self.direct.reference(planes, dtype)
+        values = self.grid.read(planes, dtype)
+        mixed = [mix(values, row) for row in self.factors]
         count = components(self.output.format)
-        results = self._grid.write(mixed, [0.0] * count, [1.0] * count)
+        results = self.grid.write(mixed, [0.0] * count, [1.0] * count)
         if self.output.format.alpha:
             whole = empty_frame(self.output.width, self.output.height, self.output.format).planes
-            self._grid.alpha(planes, whole, 1)
+            self.grid.alpha(planes, whole, 1)
             results.append(whole[-1])
         return tuple(results)

@@ -55,7 +55,7 @@ class Grid:
             )
             for plane in range(components(target.format))
         )
-        self._alpha = _alpha_resize(source, target, up) if target.format.alpha else None
+        self.alpha_plan = _alpha_resize(source, target, up) if target.format.alpha else None
 
     def native_inputs(self, planes: Sequence[Plane]) -> tuple[Any, ...]:
         """Return the colour planes with their ways, as the kernels take them."""
@@ -77,10 +77,10 @@ class Grid:
 
     def alpha(self, planes: Sequence[Plane], into: Sequence[Plane], threads: int) -> None:
         """Write the target's alpha, if it has one."""
-        if isinstance(self._alpha, Resize):
-            self._alpha(planes[-1:], into[-1:], threads=threads)
-        elif self._alpha is not None:
-            into[-1][...] = self._alpha
+        if isinstance(self.alpha_plan, Resize):
+            self.alpha_plan(planes[-1:], into[-1:], threads=threads)
+        elif self.alpha_plan is not None:
+            into[-1][...] = self.alpha_plan
 
 
 def _alpha_resize(source: PictureSpec, target: PictureSpec, scaler: str) -> Resize | int:

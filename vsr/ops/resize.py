@@ -125,8 +125,8 @@ class Resize:
         self.source = source
         self.output = PictureSpec(width=width, height=height, format=fmt, color=color)
         self.scaler = scaler
-        self._plans = tuple(self._plan(SCALERS[scaler], plane) for plane in range(fmt.num_planes))
-        self._written = frozenset(range(fmt.num_planes) if only is None else only)
+        self.plans = tuple(self._plan(SCALERS[scaler], plane) for plane in range(fmt.num_planes))
+        self.written = frozenset(range(fmt.num_planes) if only is None else only)
 
     def _plan(self, scaler: Scaler, plane: int) -> PlanePlan:
         source, target = self.source, self.output
@@ -162,8 +162,8 @@ class Resize:
 
     def __call__(self, planes: Sequence[Plane], into: Sequence[Plane], *, threads: int = 1) -> None:
         """Write the resized `planes` into `into`, arrays of the output's shapes and types."""
-        for index, (plan, target) in enumerate(zip(self._plans, into, strict=True)):
-            if index not in self._written:
+        for index, (plan, target) in enumerate(zip(self.plans, into, strict=True)):
+            if index not in self.written:
                 continue
             if plan.source is None:
                 target[...] = plan.bias
@@ -194,10 +194,10 @@ class Resize:
         float32 stands for the kernels' own arithmetic, integers where they use these, and gives their very
         bits. float64 is used for everything, and gives what exact arithmetic would.
         """
-        return tuple(self._reference(index, planes, dtype) for index in range(len(self._plans)))
+        return tuple(self._reference(index, planes, dtype) for index in range(len(self.plans)))
 
     def _reference(self, index: int, planes: Sequence[Plane], dtype: Any) -> Plane:
-        plan, target = self._plans[index], self.output
+        plan, target = self.plans[index], self.output
         if plan.source is None:
             shape = target.format.plane_shape(index, target.width, target.height)
             return np.full(shape, int(plan.bias), target.format.dtype)

@@ -1,0 +1,41 @@
+// One source for CUDA (nvcc, NVRTC) and host C++. Nothing in kernels/common uses a standard library.
+//
+// Both sides give the same bits: products and sums are rounded separately (-fmad=false, -ffp-contract=off).
+#pragma once
+
+#ifdef __CUDACC__
+#define VSR_BOTH __host__ __device__ __forceinline__
+#else
+#define VSR_BOTH inline __attribute__((always_inline))
+#endif
+
+namespace vsr {
+
+using u8 = unsigned char;
+using u16 = unsigned short;
+using u32 = unsigned int;
+
+VSR_BOTH int least(int a, int b) { return a < b ? a : b; }
+VSR_BOTH int most(int a, int b) { return a > b ? a : b; }
+VSR_BOTH float least(float a, float b) { return a < b ? a : b; }
+VSR_BOTH float most(float a, float b) { return a > b ? a : b; }
+VSR_BOTH int within(int x, int size) { return most(0, least(x, size - 1)); }
+
+// Halves to even.
+VSR_BOTH float rounded(float x) {
+#ifdef __CUDA_ARCH__
+    return rintf(x);
+#else
+    return __builtin_rintf(x);
+#endif
+}
+
+VSR_BOTH float square_root(float x) {
+#ifdef __CUDA_ARCH__
+    return __fsqrt_rn(x);
+#else
+    return __builtin_sqrtf(x);
+#endif
+}
+
+}  // namespace vsr

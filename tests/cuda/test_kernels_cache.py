@@ -1,0 +1,83 @@
+"""Compiled kernels on disk: a key for everything that decides their bytes, and whole files or none."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from vsr._resources import tree
+from vsr.device import cuda_kernels, nvrtc
+from vsr.errors import DeviceError
+
+
+@pytest.fixture
+def compiler(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
+    """A compiler that notes what it is asked for, on a copy of the sources."""
+    asked: list[str] = []
+
+    def compile_source(name: str, architecture: str) -> tuple[bytes, str]:
+        asked.append(f"{name} {architecture}")
+        return b"machine code", ""
+
+    shutil.copytree(tree("kernels"), tmp_path / "kernels")
+    monkeypatch.setenv(cuda_kernels.CACHE_VARIABLE, str(tmp_path / "cache"))
+    monkeypatch.setattr(cuda_kernels, "tree", lambda name: tmp_path / name)
+    monkeypatch.setattr(cuda_kernels, "compile_source", compile_source)
+    monkeypatch.setattr(nvrtc, "version", lambda: (13, 0))
+    return asked
+
+
+def test_a_kernel_is_compiled_once(compiler: list[str]) -> None:
+    assert [cuda_kernels.compiled("resize", "sm_90") for _ in range(2)] == [b"machine code"] * 2
+    assert compiler == ["resize sm_90"]
+    (file,) = cuda_kernels.cache_folder().iterdir()
+    assert file.name.startswith("resize-sm_90-")
+
+
+@pytest.mark.parametrize(
+    "change", ["architecture", "version", "options", "source", "header", "shared header"]
+)
+def test_whatever_decides_the_bytes_is_in_the_key(
+    change: str, compiler: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    cuda_kernels.compiled("resize", "sm_90")
+    files = {"source": "cuda/resize.cu", "header": "cuda/block.cuh", "shared header": "common/half.hpp"}
+    if change == "version":
+        monkeypatch.setattr(nvrtc, "version", lambda: (13, 1))
+    elif change == "options":
+        monkeypatch.setattr(cuda_kernels, "OPTIONS", ("-std=c++20",))
+    elif change in files:
+        with (tmp_path / "kernels" / files[change]).open("a") as file:
+            file.write("\n")
+    cuda_kernels.compiled("resize", "sm_80" if change == "architecture" else "sm_90")
+    assert len(compiler) == len(list(cuda_kernels.cache_folder().iterdir())) == 2
+
+
+def test_where_the_sources_lie_is_not_in_the_key(
+    compiler: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    cuda_kernels.compiled("resize", "sm_90")
+    shutil.move(tmp_path / "kernels", tmp_path / "moved")
+    monkeypatch.setattr(cuda_kernels, "tree", lambda name: tmp_path / "moved")
+    cuda_kernels.compiled("resize", "sm_90")
+    assert len(compiler) == 1
+
+
+def test_a_folder_that_takes_no_file_is_a_sentence(
+    compiler: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv(cuda_kernels.CACHE_VARIABLE, str(tmp_path / "file"))
+    with pytest.raises(DeviceError, match=cuda_kernels.CACHE_VARIABLE):
+        cuda_kernels.compiled("resize", "sm_90")
+
+
+def test_a_failed_write_leaves_nothing(compiler: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(self: Path, target: Path) -> None:
+        raise OSError(28, os.strerror(28))
+
+    monkeypatch.setattr(Path, "replace", fail)
+    with pytest.raises(DeviceError, match="No space left"):
+        cuda_kernels.compiled("resize", "sm_90")
+    assert list(cuda_kernels.cache_folder().iterdir()) == []

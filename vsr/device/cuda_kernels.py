@@ -1,0 +1,100 @@
+"""The CUDA kernels, compiled for one architecture and kept on disk."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from vsr._resources import tree
+from vsr.device import nvrtc
+from vsr.errors import DeviceError
+
+KEY_SCHEMA = 1
+"""Part of every key: raise it when the meaning of the others changes."""
+CACHE_VARIABLE = "VSR_CACHE_DIR"
+"""Environment variable that names the folder for what vsr compiles."""
+OPTIONS = ("-std=c++17", "-fmad=false")
+"""Products and sums are rounded one by one, so that results have the bits that the CPU gives."""
+
+
+def names() -> tuple[str, ...]:
+    """Return the sources there are, e.g. "convert"."""
+    return tuple(sorted(path.stem for path in (tree("kernels") / "cuda").glob("*.cu")))
+
+
+def compiled(name: str, architecture: str) -> bytes:
+    """Return the cubin of kernels/cuda/`name`.cu for e.g. "sm_90": from the cache, or compiled and put there.
+
+    Raises DeviceError where NVRTC is missing or refuses. Thread-safety: safe, between processes too.
+    """
+    path = cache_folder() / f"{name}-{architecture}-{_key(name, architecture, nvrtc.version())}.cubin"
+    try:
+        return path.read_bytes()
+    except OSError:
+        cubin, _ = compile_source(name, architecture)
+        _store(path, cubin)
+        return cubin
+
+
+def compile_source(name: str, architecture: str, more: Sequence[str] = ()) -> tuple[bytes, str]:
+    """Return (cubin, log), compiled now with `more` options."""
+    path = tree("kernels") / "cuda" / f"{name}.cu"
+    return nvrtc.compile_cubin(
+        path.read_text(encoding="utf-8"), path.name, [*_options(architecture), *_includes(), *more]
+    )
+
+
+def cache_folder() -> Path:
+    """Return the folder for compiled kernels: below VSR_CACHE_DIR, else below the user's cache folder."""
+    given = os.environ.get(CACHE_VARIABLE)
+    if given:
+        return Path(given) / "cubins"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "vsr" / "cubins"
+
+
+def _options(architecture: str) -> list[str]:
+    return [f"-arch={architecture}", *OPTIONS]
+
+
+def _includes() -> list[str]:
+    folder = tree("kernels")
+    return [f"-I{folder}", f"-I{folder / 'cuda'}"]
+
+
+def _key(name: str, architecture: str, version: tuple[int, int]) -> str:
+    """Return a hash of all that decides the bytes; where the checkout lies does not."""
+    digest = hashlib.sha256(repr((KEY_SCHEMA, name, version, _options(architecture))).encode())
+    for path in _sources(name):
+        content = path.read_bytes()
+        digest.update(f"\0{path.name}\0{len(content)}\0".encode() + content)
+    return digest.hexdigest()[:32]
+
+
+def _sources(name: str) -> Iterator[Path]:
+    """The source, and every header that it may include."""
+    folder = tree("kernels")
+    yield folder / "cuda" / f"{name}.cu"
+    yield from sorted(folder.glob("cuda/*.cuh"))
+    yield from sorted(folder.glob("common/*.hpp"))
+
+
+def _store(path: Path, content: bytes) -> None:
+    """Write so that readers see the whole file or none. Raises DeviceError where it cannot be written."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as file:
+            own = Path(file.name)
+        try:
+            own.write_bytes(content)
+            own.replace(path)
+        except OSError:
+            own.unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise DeviceError(
+            f"compiled kernels cannot be kept in {path.parent} ({error.strerror}); "
+            f"name another folder in {CACHE_VARIABLE}"
+        ) from error
