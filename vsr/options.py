@@ -45,7 +45,9 @@ class UpscaleOptions:
         default=None,
         metadata=_option("Target size instead of a factor: WxH, or 720p 1080p 1440p 2160p.", metavar="SIZE"),
     )
-    device: str = field(default="auto", metadata=_option("Where to compute: auto or cpu.", metavar="DEVICE"))
+    device: str = field(
+        default="auto", metadata=_option("Where to compute: auto, cpu, cuda or cuda:N.", metavar="DEVICE")
+    )
     engine: str = field(
         default="auto",
         metadata=_option(

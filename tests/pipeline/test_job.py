@@ -23,7 +23,7 @@ import pytest
 import vsr
 from tests.make_media import HDR10, Clip, Picture, Sound, Text, make, mux_in_order, test_card
 from vsr.device import cpu
-from vsr.errors import DecodeError, EncodeError, OptionError
+from vsr.errors import DecodeError, DeviceError, EncodeError, OptionError
 from vsr.frame import Frame
 from vsr.pipeline.job import Job, Report
 from vsr.pipeline.stages import StopToken
@@ -321,7 +321,7 @@ def test_what_is_refused_costs_no_file(tmp_path: Path) -> None:
 )
 def test_options_that_cannot_be(tmp_path: Path, options: dict[str, Any], word: str) -> None:
     source = sounding_clip(tmp_path / "in.mkv", 5)
-    with pytest.raises((OptionError, DecodeError), match=word):
+    with pytest.raises((OptionError, DecodeError, DeviceError), match=word):
         upscale(source, tmp_path / "out.mkv", **options)
     assert not (tmp_path / "out.mkv").exists()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
@@ -12,8 +13,9 @@ from types import TracebackType
 from typing import Any, Literal, Self
 
 from vsr.color import ColorSpec, Primaries, Transfer
+from vsr.device import cuda
 from vsr.device.cpu import usable_cores
-from vsr.errors import MediaError, OptionError
+from vsr.errors import DeviceError, MediaError, OptionError
 from vsr.frame import Frame, PixelFormat, pixel_format
 from vsr.media.digests import StreamDigest
 from vsr.media.encoders import spec_of
@@ -365,9 +367,12 @@ class _Tracker:
 def _check_device(device: str) -> None:
     if device in ("auto", "cpu"):
         return
-    if device.startswith("cuda"):
-        raise OptionError("--device cuda: this version has no CUDA support yet; use --device cpu or auto")
-    raise OptionError(f"unknown device {device!r}; available: auto, cpu")
+    if re.fullmatch(r"cuda(:\d+)?", device):
+        missing = (
+            cuda.unavailable() or "this version runs on the CPU only, its CUDA kernels have no pipeline yet"
+        )
+        raise DeviceError(f"--device {device}: {missing}; --device cpu gives the same result")
+    raise OptionError(f"unknown device {device!r}; available: auto, cpu, cuda, cuda:N")
 
 
 def _first_time(reader: Reader) -> Fraction:
