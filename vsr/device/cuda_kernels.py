@@ -48,11 +48,15 @@ def compile_source(name: str, architecture: str, more: Sequence[str] = ()) -> tu
 
 
 def cache_folder() -> Path:
-    """Return the folder for compiled kernels: below VSR_CACHE_DIR, else below the user's cache folder."""
-    given = os.environ.get(CACHE_VARIABLE)
-    if given:
-        return Path(given) / "cubins"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "vsr" / "cubins"
+    """Return where compiled kernels are kept: VSR_CACHE_DIR/cubins, else vsr/cubins in the user's cache folder.
+
+    That is XDG_CACHE_HOME, if it is absolute, or ~/.cache.
+    """
+    if given := os.environ.get(CACHE_VARIABLE):
+        return Path(given).expanduser() / "cubins"
+    base = os.environ.get("XDG_CACHE_HOME", "")
+    home = Path(base) if os.path.isabs(base) else Path("~/.cache").expanduser()
+    return home / "vsr" / "cubins"
 
 
 def _options(architecture: str) -> list[str]:
