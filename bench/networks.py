@@ -85,9 +85,9 @@ def _text(value: Any) -> str:
 def medians(contenders: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, float]:
     """Return the median seconds of a frame of each; they take turns of some frames, as in a film.
 
-    The pause before a turn is for the threads of the one before: onnxruntime's and OpenVINO's spin for a while
-    when they have nothing to do, and would take the processor from whoever comes next. A turn's first frame
-    warms up.
+    The pause before a turn is for the threads of the one before: onnxruntime's and OpenVINO's spin for a
+    while when they have nothing to do, and would take the processor from whoever comes next. A turn's first
+    frame warms up.
     """
     times: dict[str, list[float]] = {name: [] for name in contenders}
     for _ in range(rounds):
