@@ -92,6 +92,7 @@ VSR_DEVICE void resize(Block block, ResizeShared<typename Math::Value>& shared,
                 if (column >= wide || y >= y0 + high) break;
                 const int start = start_of(job.rows, y);
                 const int to = least(job.rows.taps, end - start);
+#pragma unroll 2
                 for (int tap = most(0, chunk - start); tap < to; ++tap)
                     sums[thread].of[i] +=
                         Math::product(weight_of(job.rows, y, tap), shared.rows[start + tap - chunk][column], tap);

@@ -19,7 +19,7 @@ REGISTERS: dict[str, tuple[int, ...]] = {
     "convert_reduced_": (52, 52, 52, 52, 52, 62, 64),
     "dither_": (24, 22, 22, 22, 28, 22, 22),
     "fill_": (22, 21, 21, 21, 26, 18, 14),
-    "resize_": (54, 48, 48, 48, 48, 56, 56),
+    "resize_": (34, 32, 32, 32, 35, 56, 56),
     "resize_integer": (42, 40, 40, 40, 48, 64, 64),
 }
 """For each of ARCHITECTURES, the most of the kernels whose names begin so (the longest counts)."""
@@ -60,7 +60,11 @@ def test_registers_and_memory(logs: dict[tuple[str, str], str], architecture: st
             family = max((f for f in REGISTERS if kernel["name"].startswith(f)), key=len, default="?")
             most[family] = max(most.get(family, 0), int(kernel["registers"]))
     column = ARCHITECTURES.index(architecture)
-    assert most == {family: registers[column] for family, registers in REGISTERS.items()}
+    assert most.keys() == REGISTERS.keys()
+    for family, registers in REGISTERS.items():
+        assert most[family] <= registers[column], (
+            f"{family}* takes {most[family]} registers on {architecture}"
+        )
 
 
 def test_a_source_that_is_wrong_is_a_sentence() -> None:

@@ -48,9 +48,9 @@ def compile_source(name: str, architecture: str, more: Sequence[str] = ()) -> tu
 
 
 def cache_folder() -> Path:
-    """Return where compiled kernels are kept: VSR_CACHE_DIR/cubins, else vsr/cubins in the user's cache folder.
+    """Return where compiled kernels are kept: VSR_CACHE_DIR/cubins, else vsr/cubins in the cache folder.
 
-    That is XDG_CACHE_HOME, if it is absolute, or ~/.cache.
+    The latter is XDG_CACHE_HOME, if it is absolute, or ~/.cache.
     """
     if given := os.environ.get(CACHE_VARIABLE):
         return Path(given).expanduser() / "cubins"
