@@ -8,10 +8,9 @@ import pytest
 
 from vsr.device import cuda_kernels, nvrtc
 
-needs_nvrtc = pytest.mark.skipif(
+pytestmark = pytest.mark.skipif(
     nvrtc.find() is None, reason="NVRTC is not installed: pip install nvidia-cuda-nvrtc==13.0.*"
 )
-pytestmark = needs_nvrtc
 ARCHITECTURES = ("sm_75", "sm_80", "sm_86", "sm_89", "sm_90", "sm_100", "sm_120")
 REGISTERS: dict[str, tuple[int, ...]] = {
     "anime4k_": (44, 40, 40, 40, 48, 56, 56),
