@@ -46,8 +46,8 @@ from vsr.nets.presets import find_shaders
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 COLOR = ColorSpec(matrix=Matrix.BT709, range=Range.LIMITED, chroma_location=ChromaLocation.LEFT)
 SIZES = ((640, 360), (1920, 1080))
-_PAUSE_SECONDS = 0.1
-_TURN_SECONDS = 0.25
+_PAUSE_SECONDS = 0.2
+_TURN_SECONDS = 0.8
 Row = dict[str, Any]
 Image = npt.NDArray[np.float32]
 """R, G, B as (3, height, width), 0..1."""
@@ -86,8 +86,8 @@ def medians(contenders: Mapping[str, Callable[[], object]], rounds: int) -> dict
     """Return the median seconds of a frame of each; they take turns of some frames, as in a film.
 
     The pause before a turn is for the threads of the one before: onnxruntime's and OpenVINO's spin for a
-    while when they have nothing to do, and would take the processor from whoever comes next. A turn's first
-    frame warms up.
+    while when they have nothing to do, and would take the processor from whoever comes next. Of a turn the
+    second half counts: after a pause it takes a while until both cores are at work.
     """
     times: dict[str, list[float]] = {name: [] for name in contenders}
     for _ in range(rounds):
@@ -99,7 +99,7 @@ def medians(contenders: Mapping[str, Callable[[], object]], rounds: int) -> dict
                 began = time.perf_counter()
                 run()
                 frames.append(time.perf_counter() - began)
-            times[name].append(statistics.median(frames))
+            times[name].append(statistics.median(frames[len(frames) // 2 :]))
     return {name: statistics.median(values) for name, values in times.items()}
 
 
