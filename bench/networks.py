@@ -21,6 +21,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
@@ -130,10 +132,9 @@ def openvino(
 
 def onnxruntime(graph: Graph, width: int, height: int, threads: int) -> Callable[[], object] | None:
     """Return a run of one frame by onnxruntime, or None where it is not installed."""
-    try:
-        import onnxruntime as ort  # type: ignore[import-untyped]
-    except ImportError:
+    if find_spec("onnxruntime") is None:
         return None
+    ort: Any = import_module("onnxruntime")
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     session = ort.InferenceSession(onnx_bytes(graph), options, providers=["CPUExecutionProvider"])
@@ -290,8 +291,7 @@ def _whole_run(words: list[str]) -> tuple[float, float]:
     )
     done = subprocess.run(
         [sys.executable, "-c", code, "upscale", "--progress", "lines", *words],
-        stdout=subprocess.PIPE,  # the report, where the result is a file; null writes nothing
-        stderr=subprocess.PIPE,
+        capture_output=True,  # the report is on stdout where the result is a file; null writes nothing
         text=True,
         check=True,
     )
