@@ -49,3 +49,8 @@ def test_it_is_frozen_and_apart_from_what_it_was_made_of() -> None:
 def test_nearest() -> None:
     assert nearest("libx265x", ["libx264", "libx265"]) == " Did you mean 'libx265'?"
     assert nearest("q", ["libx264"]) == ""
+
+
+def test_near_names_may_have_capitals() -> None:
+    names = ["anime4k:A:fast", "anime4k:C:fast"]
+    assert nearest("anime4k:a:fats", names) == " Did you mean 'anime4k:A:fast'?"

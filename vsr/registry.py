@@ -11,8 +11,9 @@ T = TypeVar("T")
 
 def nearest(name: str, names: list[str]) -> str:
     """Return " Did you mean 'x'?" for the closest of `names`, or an empty string."""
-    close = difflib.get_close_matches(name.lower(), names, n=1, cutoff=0.5)
-    return f" Did you mean {close[0]!r}?" if close else ""
+    by_lower = {each.lower(): each for each in names}
+    close = difflib.get_close_matches(name.lower(), list(by_lower), n=1, cutoff=0.5)
+    return f" Did you mean {by_lower[close[0]]!r}?" if close else ""
 
 
 class Registry(Mapping[str, T]):
