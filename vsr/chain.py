@@ -8,7 +8,7 @@ from pathlib import Path
 
 from vsr.color import ColorSpec, Matrix, Range
 from vsr.engine.engines import ENGINES, Load, choose
-from vsr.engine.step import RGB, BesideAlpha, Network, Step, rgb_color
+from vsr.engine.step import RGB, BesideAlpha, Network, rgb_color
 from vsr.errors import OptionError
 from vsr.frame import PictureSpec, PixelFormat, format_name, pixel_format
 from vsr.nets.checkpoint import read_checkpoint
@@ -23,6 +23,7 @@ from vsr.ops.resize import Resize, keeps_components
 from vsr.ops.scalers import SCALERS
 from vsr.ops.shader_filters.highlights import ClampHighlights
 from vsr.ops.shader_filters.table import FILTERS
+from vsr.ops.step import Step
 
 FINAL_SCALER = "lanczos3"
 """What brings the result of a chain to the size that was asked for, where the chain makes another."""

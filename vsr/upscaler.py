@@ -12,13 +12,14 @@ from typing import Self
 from vsr.chain import Chain, Running, read_chain
 from vsr.color import ColorSpec, Primaries, Transfer
 from vsr.engine.engines import Load, check_names
-from vsr.engine.step import Step, Steps
+from vsr.engine.step import Steps
 from vsr.errors import OptionError
 from vsr.frame import Frame, PictureSpec, PixelFormat, empty_frame
 from vsr.ops.anime4k import Anime4k
 from vsr.ops.convert import Convert
 from vsr.ops.resize import Resize, check_size, keeps_components
 from vsr.ops.scalers import SCALERS
+from vsr.ops.step import Step
 from vsr.registry import Registry, nearest
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from vsr._resources import tree
+from vsr._resources import CACHE_VARIABLE, cache_folder, tree
 from vsr.device import cuda_kernels, nvrtc
 from vsr.errors import DeviceError
 
@@ -21,7 +21,7 @@ def compiler(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
         return b"machine code", ""
 
     shutil.copytree(tree("kernels"), tmp_path / "kernels")
-    monkeypatch.setenv(cuda_kernels.CACHE_VARIABLE, str(tmp_path / "cache"))
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
     monkeypatch.setattr(cuda_kernels, "tree", lambda name: tmp_path / name)
     monkeypatch.setattr(cuda_kernels, "compile_source", compile_source)
     monkeypatch.setattr(nvrtc, "version", lambda: (13, 0))
@@ -31,7 +31,7 @@ def compiler(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
 def test_a_kernel_is_compiled_once(compiler: list[str]) -> None:
     assert [cuda_kernels.compiled("resize", "sm_90") for _ in range(2)] == [b"machine code"] * 2
     assert compiler == ["resize sm_90"]
-    (file,) = cuda_kernels.cache_folder().iterdir()
+    (file,) = cache_folder("cubins").iterdir()
     assert file.name.startswith("resize-sm_90-")
 
 
@@ -51,7 +51,7 @@ def test_whatever_decides_the_bytes_is_in_the_key(
         with (tmp_path / "kernels" / files[change]).open("a") as file:
             file.write("\n")
     cuda_kernels.compiled("resize", "sm_80" if change == "architecture" else "sm_90")
-    assert len(compiler) == len(list(cuda_kernels.cache_folder().iterdir())) == 2
+    assert len(compiler) == len(list(cache_folder("cubins").iterdir())) == 2
 
 
 def test_where_the_sources_lie_is_not_in_the_key(
@@ -68,8 +68,8 @@ def test_a_folder_that_takes_no_file_is_a_sentence(
     compiler: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / "file").touch()
-    monkeypatch.setenv(cuda_kernels.CACHE_VARIABLE, str(tmp_path / "file"))
-    with pytest.raises(DeviceError, match=cuda_kernels.CACHE_VARIABLE):
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "file"))
+    with pytest.raises(DeviceError, match=CACHE_VARIABLE):
         cuda_kernels.compiled("resize", "sm_90")
 
 
@@ -80,4 +80,4 @@ def test_a_failed_write_leaves_nothing(compiler: list[str], monkeypatch: pytest.
     monkeypatch.setattr(Path, "replace", fail)
     with pytest.raises(DeviceError, match="No space left"):
         cuda_kernels.compiled("resize", "sm_90")
-    assert list(cuda_kernels.cache_folder().iterdir()) == []
+    assert list(cache_folder("cubins").iterdir()) == []

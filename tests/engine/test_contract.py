@@ -30,10 +30,11 @@ from tests.ops.pictures import COLOR, RGB
 from vsr.device import cpu
 from vsr.engine.engines import ENGINES, Load
 from vsr.engine.fused.step import FusedStep
-from vsr.engine.step import Precision, Step
+from vsr.engine.step import Precision
 from vsr.frame import PictureSpec, empty_frame, pixel_format
 from vsr.nets.families import FAMILIES, recognise
 from vsr.nets.graph import Graph
+from vsr.ops.step import Step
 
 FLOAT32 = 2e-5
 SIDES = (1, 2, 3, 5, 8, 15, 17, 33, 64, 65, 130)

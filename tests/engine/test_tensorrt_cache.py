@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from tests.nets.exported import numbers
+from vsr._resources import cache_folder
 from vsr.engine.tensorrt import (
     EngineCache,
     EngineFileError,
@@ -27,7 +28,6 @@ from vsr.engine.tensorrt import (
     Library,
     Shapes,
     StaleError,
-    cache_folder,
     engine_key,
     file,
     obtain,
@@ -337,4 +337,4 @@ def test_where_the_cache_lies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     ):
         monkeypatch.delenv("VSR_CACHE_DIR", raising=False)
         monkeypatch.setenv(variable, value)
-        assert cache_folder() == folder
+        assert cache_folder("engines") == folder

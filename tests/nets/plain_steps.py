@@ -9,8 +9,8 @@ from vsr.nets.errors import LiftError
 from vsr.nets.glsl.chain import Planned, PlannedFilter, PlannedStage
 from vsr.nets.glsl.filters import Parameters
 from vsr.ops.shader_filters.highlights import ClampHighlights
-from vsr.ops.shader_filters.passes import Step
 from vsr.ops.shader_filters.table import FILTERS
+from vsr.ops.step import Step
 
 NetworkStep = Callable[[PlannedStage, PictureSpec], Step]
 """From a planned network and the picture it gets, in gbrpf32le, to the step that runs it."""

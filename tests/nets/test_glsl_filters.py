@@ -23,8 +23,9 @@ from vsr.nets.glsl.chain import Planned, PlannedFilter, PlannedStage, chain_of, 
 from vsr.nets.glsl.filters import FilterForm, fingerprint, recognise_filter
 from vsr.nets.glsl.parser import parse
 from vsr.ops.shader_filters.highlights import ClampHighlights
-from vsr.ops.shader_filters.passes import FilterStep, Step
+from vsr.ops.shader_filters.passes import FilterStep
 from vsr.ops.shader_filters.resample import resample
+from vsr.ops.step import Step
 
 Array = Any
 FLOAT = pixel_format("gbrpf32le")

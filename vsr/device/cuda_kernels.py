@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from vsr._resources import tree
+from vsr._resources import CACHE_VARIABLE, cache_folder, tree
 from vsr.device import nvrtc
 from vsr.errors import DeviceError
 
 KEY_SCHEMA = 1
 """Part of every key: raise it when the meaning of the others changes."""
-CACHE_VARIABLE = "VSR_CACHE_DIR"
 """Environment variable that names the folder for what vsr compiles."""
 OPTIONS = ("-std=c++17", "-fmad=false")
 """Products and sums are rounded one by one, so that results have the bits that the CPU gives."""
@@ -30,7 +28,7 @@ def compiled(name: str, architecture: str) -> bytes:
 
     Raises DeviceError where NVRTC is missing or refuses. Thread-safety: safe, between processes too.
     """
-    path = cache_folder() / f"{name}-{architecture}-{_key(name, architecture, nvrtc.version())}.cubin"
+    path = cache_folder("cubins") / f"{name}-{architecture}-{_key(name, architecture, nvrtc.version())}.cubin"
     try:
         return path.read_bytes()
     except OSError:
@@ -45,18 +43,6 @@ def compile_source(name: str, architecture: str, more: Sequence[str] = ()) -> tu
     return nvrtc.compile_cubin(
         path.read_text(encoding="utf-8"), path.name, [*_options(architecture), *_includes(), *more]
     )
-
-
-def cache_folder() -> Path:
-    """Return where compiled kernels are kept: VSR_CACHE_DIR/cubins, else vsr/cubins in the cache folder.
-
-    The latter is XDG_CACHE_HOME, if it is absolute, or ~/.cache.
-    """
-    if given := os.environ.get(CACHE_VARIABLE):
-        return Path(given).expanduser() / "cubins"
-    base = os.environ.get("XDG_CACHE_HOME", "")
-    home = Path(base) if os.path.isabs(base) else Path("~/.cache").expanduser()
-    return home / "vsr" / "cubins"
 
 
 def _options(architecture: str) -> list[str]:

@@ -13,11 +13,12 @@ from vsr.device import cpu
 from vsr.engine import reference
 from vsr.engine.fused.step import FusedStep
 from vsr.engine.openvino import OpenVinoStep
-from vsr.engine.step import FloatStep, Network, Precision, Step, changes_luma_alone, float_picture
+from vsr.engine.step import FloatStep, Network, Precision, changes_luma_alone, float_picture
 from vsr.errors import OptionError
 from vsr.frame import PictureSpec, Plane, empty_frame
 from vsr.nets.graph import Graph
 from vsr.nets.ops import Conv
+from vsr.ops.step import Step
 from vsr.registry import Registry, nearest
 
 PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16", "int8")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Literal, Protocol, TypeAlias
+from typing import Literal, TypeAlias
 
 from vsr.color import ColorSpec, Matrix, Range
 from vsr.errors import OptionError
@@ -15,6 +15,7 @@ from vsr.nets.onnx import ForeignNetwork
 from vsr.ops.convert import Convert
 from vsr.ops.grid import Grid
 from vsr.ops.resize import Resize, keeps_components
+from vsr.ops.step import Step
 
 Network: TypeAlias = Graph | ForeignNetwork
 Precision: TypeAlias = Literal["fp32", "bf16", "int8"]
@@ -22,20 +23,6 @@ REST_SCALER = "lanczos3"
 """What enlarges the planes that a network leaves alone: chroma beside luma, alpha."""
 LUMA = pixel_format("grayf32le")
 RGB = pixel_format("gbrpf32le")
-
-
-class Step(Protocol):
-    """One pass over a picture: planes of `source` in, planes of `output` out. Thread-safe."""
-
-    source: PictureSpec
-    output: PictureSpec
-
-    @property
-    def sentence(self) -> str:
-        """What this does, for people."""
-
-    def __call__(self, planes: Sequence[Plane], into: Sequence[Plane], *, threads: int = 1) -> None:
-        """Write the result of `planes` into `into`."""
 
 
 def float_picture(network: Network, source: PictureSpec) -> PictureSpec:

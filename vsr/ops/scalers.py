@@ -43,13 +43,14 @@ def _interpolating(description: str, radius: float, kernel: Callable[[Array], Ar
     )
 
 
-def _triangle(x: Array) -> Array:
+def triangle(x: Array) -> Array:
+    """The weights of linear interpolation at distances x."""
     result: Array = np.maximum(1 - x, 0)
     return result
 
 
-def _keys(x: Array) -> Array:
-    """Keys' cubic with a = -0.5, that of MATLAB's imresize."""
+def keys_cubic(x: Array) -> Array:
+    """Keys' cubic at distances x, a = -0.5 (IEEE ASSP-29, 1981): that of MATLAB's imresize."""
     near = (1.5 * x - 2.5) * x * x + 1
     far = ((-0.5 * x + 2.5) * x - 4) * x + 2
     return np.where(x < 1, near, np.where(x < 2, far, 0.0))
@@ -79,8 +80,8 @@ def _overlap(distance: Array, ratio: float) -> Array:
 SCALERS: Registry[Scaler] = Registry(
     "scaler",
     {
-        "bilinear": _interpolating("2 samples, soft, fastest", 1, _triangle),
-        "bicubic": _interpolating("4 samples, as MATLAB's imresize", 2, _keys),
+        "bilinear": _interpolating("2 samples, soft, fastest", 1, triangle),
+        "bicubic": _interpolating("4 samples, as MATLAB's imresize", 2, keys_cubic),
         "lanczos3": _interpolating("6 samples, sharp, slight ringing", 3, _lanczos3),
         "spline36": _interpolating("6 samples, sharp, less ringing", 3, _spline36),
         "area": Scaler("mean of the area that a sample covers", lambda ratio: (1 + ratio) / 2, _overlap),

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from vsr.engine.fused.stages import FORMATS, Buffer, Stage
 from vsr.engine.fused.terms import Linear, Weights
 from vsr.nets.ops import Clamp, LeakyRelu, PRelu, Relu, Resize, Sigmoid, Tanh
+from vsr.ops.scalers import keys_cubic, triangle
 
 BLOCK = 4
 """Channels of a convolution's result that the kernels work out together."""
@@ -77,8 +78,8 @@ def _activation(stage: Stage) -> tuple[int, npt.NDArray[np.float32], float, floa
 
 _KERNELS: dict[str, tuple[tuple[int, ...], Callable[[Weights], Weights]]] = {
     "nearest": ((0,), np.ones_like),
-    "bilinear": ((0, 1), lambda distance: np.maximum(0.0, 1.0 - distance)),
-    "bicubic": ((-1, 0, 1, 2), lambda distance: _keys(distance)),
+    "bilinear": ((0, 1), triangle),
+    "bicubic": ((-1, 0, 1, 2), keys_cubic),
 }
 """Taps around the sample left of a place, and their weights by distance."""
 
@@ -92,12 +93,6 @@ def _phases(resize: Resize) -> tuple[list[int], Weights]:
         first.append(int(taps[0]))
         weights.append(kernel(np.abs((phase + 0.5) / resize.factor - 0.5 - taps)))
     return first, np.array(weights)
-
-
-def _keys(d: Weights) -> Weights:
-    """Keys' cubic with a = -0.5 (IEEE ASSP-29, 1981)."""
-    near, far = 1.5 * d**3 - 2.5 * d**2 + 1, -0.5 * d**3 + 2.5 * d**2 - 4 * d + 2
-    return np.where(d <= 1, near, np.where(d <= 2, far, 0.0))
 
 
 def _blocks(

@@ -7,7 +7,7 @@ Nothing of TensorRT is imported before `load`.
 """
 
 from vsr.engine.tensorrt.builder import Built, build
-from vsr.engine.tensorrt.cache import EngineCache, Found, cache_folder
+from vsr.engine.tensorrt.cache import EngineCache, Found
 from vsr.engine.tensorrt.file import EngineFileError, StaleError, read_file, write_file
 from vsr.engine.tensorrt.key import Gpu, Key, engine_key
 from vsr.engine.tensorrt.library import Kind, Library, load
@@ -29,7 +29,6 @@ __all__ = [
     "StaleError",
     "any_size",
     "build",
-    "cache_folder",
     "engine_key",
     "load",
     "obtain",

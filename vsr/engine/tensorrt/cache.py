@@ -8,11 +8,11 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from vsr._resources import CACHE_VARIABLE, cache_folder
 from vsr.engine.tensorrt.file import PARTIAL, EngineFileError, read_file, read_values, write_file
 from vsr.engine.tensorrt.key import Key
 from vsr.errors import OptionError
 
-FOLDER_VARIABLE = "VSR_CACHE_DIR"
 LIMIT_BYTES = 4 << 30
 """An engine is 1 to 100 MB, so this holds those of hundreds of networks and sizes."""
 SUFFIX = ".engine"
@@ -40,10 +40,10 @@ class EngineCache:
     """
 
     def __init__(self, folder: Path | None = None, *, limit_bytes: int = LIMIT_BYTES) -> None:
-        """`folder`: it is made when the first engine is written; None is `cache_folder()`."""
+        """`folder`: it is made when the first engine is written; without it cache_folder("engines")."""
         if limit_bytes < 1:
             raise OptionError(f"limit_bytes is {limit_bytes}; give 1 or more")
-        self.folder = cache_folder() if folder is None else folder
+        self.folder = cache_folder("engines") if folder is None else folder
         self._limit_bytes = limit_bytes
 
     def path(self, key: Key) -> Path:
@@ -72,7 +72,7 @@ class EngineCache:
         except OSError as error:
             return (
                 f"the engine is not kept: {path} cannot be written: {error.strerror or error}; "
-                f"{FOLDER_VARIABLE} names another folder"
+                f"{CACHE_VARIABLE} names another folder"
             )
         self._trim(path)
         return ""
@@ -107,18 +107,6 @@ class EngineCache:
         for path in doomed:
             with contextlib.suppress(OSError):
                 path.unlink()
-
-
-def cache_folder() -> Path:
-    """Return where engines are kept: VSR_CACHE_DIR/engines, else vsr/engines in XDG_CACHE_HOME or ~/.cache.
-
-    As the XDG base directory specification 0.8 has it, an XDG_CACHE_HOME that is not absolute is passed over.
-    """
-    if chosen := os.environ.get(FOLDER_VARIABLE):
-        return Path(chosen).expanduser() / "engines"
-    base = os.environ.get("XDG_CACHE_HOME", "")
-    home = Path(base) if os.path.isabs(base) else Path("~/.cache").expanduser()
-    return home / "vsr" / "engines"
 
 
 def _is_there(path: Path) -> bool:

@@ -16,9 +16,10 @@ import numpy as np
 from vsr.device import cpu
 from vsr.errors import OptionError
 from vsr.frame import Frame, PictureSpec, Plane, empty_frame, pixel_format
-from vsr.ops.shader_filters.passes import Step, check_format, native_factors
+from vsr.ops.shader_filters.passes import check_format, native_factors
 from vsr.ops.shader_filters.points import POINTS, Values, luma
 from vsr.ops.shader_filters.textures import sampled
+from vsr.ops.step import Step
 
 MAX_WINDOW = 63
 """The most pixels a window may span."""

@@ -25,20 +25,6 @@ _PLANES = (2, 0, 1)
 _TEXTURE = pixel_format("grayf32le")
 
 
-class Step(Protocol):
-    """One pass over a picture, planes of `source` in, planes of `output` out, as upscalers chain them."""
-
-    source: PictureSpec
-    output: PictureSpec
-
-    @property
-    def sentence(self) -> str:
-        """What this does, for people."""
-
-    def __call__(self, planes: Sequence[Plane], into: Sequence[Plane], *, threads: int = 1) -> None:
-        """Write the result of `planes` into `into`."""
-
-
 class Pass(Protocol):
     """One pass: textures in, textures of one size out. Thread-safe."""
 
