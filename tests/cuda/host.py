@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vsr._resources import tree
-from vsr.ops.cuda.launch import DTYPES, Kind, Launch, View, view
+from vsr.device.cuda.launch import DTYPES, Kind, Launch, View, view
 
 HERE = Path(__file__).parent
 FLAGS = (

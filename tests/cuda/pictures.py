@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tests.cuda.host import HostMemory, execute, host_views
+from vsr.device.cuda.launch import Launch, Memory, View
 from vsr.frame import PictureSpec, Plane
-from vsr.ops.cuda.launch import Launch, Memory, View
 
 Layout = Literal["planar", "semi", "f16"]
 _GUARD = 0xA5

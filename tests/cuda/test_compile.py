@@ -6,7 +6,8 @@ from itertools import product
 
 import pytest
 
-from vsr.device import cuda_kernels, nvrtc
+from vsr.device.cuda import kernels as cuda_kernels
+from vsr.device.cuda import nvrtc
 
 pytestmark = pytest.mark.skipif(
     nvrtc.find() is None, reason="NVRTC is not installed: pip install nvidia-cuda-nvrtc==13.0.*"

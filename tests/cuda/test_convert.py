@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from tests.cuda.pictures import Layout, run_on_host
 from tests.ops.pictures import DEPTHS, LOCATIONS, SUBSAMPLINGS, noise, spec
 from vsr.color import Matrix, Range, luma_weights
+from vsr.device.cuda.launch import TILE
 from vsr.frame import PictureSpec, pixel_format
 from vsr.ops.convert import Convert
 from vsr.ops.cuda.convert import CudaConvert
-from vsr.ops.cuda.launch import TILE
 
 MATRICES = tuple(m for m in Matrix if luma_weights(m) or m is Matrix.YCGCO)
 RANGES = (Range.LIMITED, Range.FULL)

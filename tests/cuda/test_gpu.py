@@ -16,14 +16,15 @@ import pytest
 from tests.cuda.pictures import CudaOperation
 from tests.ops.pictures import drawing, noise, spec
 from vsr.color import Matrix, Range
-from vsr.device import cuda, cuda_kernels
+from vsr.device import cuda
+from vsr.device.cuda import kernels as cuda_kernels
+from vsr.device.cuda.launch import DTYPES, THREADS, Kind, Launch, Memory, View, view
 from vsr.frame import PictureSpec, Plane, pixel_format
 from vsr.ops.anime4k import Anime4k
 from vsr.ops.convert import Convert
 from vsr.ops.cuda.anime4k import CudaAnime4k
 from vsr.ops.cuda.convert import CudaConvert
 from vsr.ops.cuda.dither import CudaDither
-from vsr.ops.cuda.launch import DTYPES, THREADS, Kind, Launch, Memory, View, view
 from vsr.ops.cuda.resize import CudaResize
 from vsr.ops.dither import Dither
 from vsr.ops.resize import Resize

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from vsr._resources import CACHE_VARIABLE, cache_folder, tree
-from vsr.device import cuda_kernels, nvrtc
+from vsr.device.cuda import kernels as cuda_kernels
+from vsr.device.cuda import nvrtc
 from vsr.errors import DeviceError
 
 

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from vsr.cli.main import main
-from vsr.device import cuda, nvrtc
+from vsr.device import cuda
+from vsr.device.cuda import nvrtc
 
 
 def driver(*, init: int = 0, version: int = 13000, devices: int = 1) -> Callable[[], Any]:
@@ -70,7 +71,7 @@ def test_nothing_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_importing_it_loads_nothing() -> None:
     code = (
-        "import sys, vsr.device.cuda, vsr.device.cuda_kernels\n"
+        "import sys, vsr.device.cuda, vsr.device.cuda.kernels\n"
         "maps = open('/proc/self/maps').read() if sys.platform == 'linux' else ''\n"
         "print([m for m in ('cupy', 'cuda', 'numpy', 'nvidia') if m in sys.modules], 'nvrtc.so' in maps)"
     )

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from vsr.device.cuda.launch import PLANE, Launch, Memory, Record, View, blocks_over
 from vsr.ops.anime4k import Anime4k
+from vsr.ops.cuda.banks import bank_record, way_record
 from vsr.ops.cuda.convert import CudaAlpha
-from vsr.ops.cuda.launch import PLANE, Launch, Memory, Record, View, bank_record, blocks_over, way_record
 from vsr.ops.cuda.resize import fill, resample
 from vsr.ops.matrices import components, padded
 

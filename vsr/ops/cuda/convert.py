@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from vsr.device.cuda.launch import PLANE, Launch, Memory, Record, View, blocks_over
 from vsr.ops.convert import Convert
-from vsr.ops.cuda.launch import PLANE, WAY, Launch, Memory, Record, View, blocks_over, way_record
+from vsr.ops.cuda.banks import WAY, way_record
 from vsr.ops.cuda.resize import CudaResize, fill
 from vsr.ops.grid import Grid
 from vsr.ops.matrices import components, padded

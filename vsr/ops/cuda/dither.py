@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from vsr.ops.cuda.launch import PLANE, Launch, View, blocks_over
+from vsr.device.cuda.launch import PLANE, Launch, View, blocks_over
 from vsr.ops.dither import Dither, seed
 
 DITHER_JOB = np.dtype(

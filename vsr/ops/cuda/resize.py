@@ -6,17 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from vsr.ops.cuda.launch import (
-    BANK,
-    PLANE,
-    Launch,
-    Memory,
-    Record,
-    View,
-    bank_record,
-    blocks_over,
-    tables_record,
-)
+from vsr.device.cuda.launch import PLANE, Launch, Memory, Record, View, blocks_over
+from vsr.ops.cuda.banks import BANK, bank_record, tables_record
 from vsr.ops.resize import PlanePlan, Resize
 from vsr.ops.scalers import FilterBank
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import ctypes
 from importlib.util import find_spec
 
-from vsr.device import nvrtc
+from vsr.device.cuda import nvrtc
 
 MIN_DRIVER = (13, 0)
 """The CUDA version that the driver must know: machine code of NVRTC 13 needs it."""

@@ -8,12 +8,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from vsr._resources import CACHE_VARIABLE, cache_folder, tree
-from vsr.device import nvrtc
+from vsr.device.cuda import nvrtc
 from vsr.errors import DeviceError
 
 KEY_SCHEMA = 1
 """Part of every key: raise it when the meaning of the others changes."""
-"""Environment variable that names the folder for what vsr compiles."""
 OPTIONS = ("-std=c++17", "-fmad=false")
 """Products and sums are rounded one by one, so that results have the bits that the CPU gives."""
 

@@ -1,4 +1,4 @@
-"""What a launch is made of: views of planes in device memory, tables, and the arguments of kernels.
+"""What a launch is made of: views of planes in device memory, and the arguments of kernels.
 
 The structured types mirror the structs of kernels/common and kernels/cuda field by field; tests/cuda compares
 their sizes.
@@ -11,9 +11,6 @@ from typing import Any, Literal, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-
-from vsr.ops.grid import Way
-from vsr.ops.scalers import FilterBank
 
 Kind = Literal["u8", "u16", "f16", "f32"]
 """The type of a plane's samples, as it appears in kernels' names."""
@@ -35,8 +32,6 @@ PLANE = np.dtype(
     [("data", "u8"), ("stride", "i8"), ("width", "i4"), ("height", "i4"), ("step", "i4"), ("shift", "i4")],
     align=True,
 )
-BANK = np.dtype([("start", "u8"), ("weights", "u8"), ("taps", "i4"), ("size", "i4")], align=True)
-WAY = np.dtype([("columns", BANK), ("rows", BANK)], align=True)
 
 
 class Strided(Protocol):
@@ -116,25 +111,3 @@ class Launch:
 def blocks_over(width: int, height: int, tile: tuple[int, int] = TILE) -> tuple[int, int]:
     """Return how many tiles cover that many samples."""
     return -(-width // tile[0]), -(-height // tile[1])
-
-
-def bank_record(bank: FilterBank, memory: Memory) -> Record:
-    """Upload a bank in float32, weights transposed; one that changes nothing needs no tables."""
-    if bank.is_identity:
-        return np.array((0, 0, 1, bank.size_out), BANK)
-    return tables_record(bank.start, bank.weights.astype(np.float32), memory)
-
-
-def tables_record(start: npt.NDArray[np.int32], weights: npt.NDArray[Any], memory: Memory) -> Record:
-    """Upload window starts and (size, taps) weights."""
-    size, taps = weights.shape
-    transposed = np.ascontiguousarray(weights.T)
-    return np.array((memory.table(start), memory.table(transposed), taps, size), BANK)
-
-
-def way_record(way: Way, memory: Memory) -> Record:
-    """Upload both banks of a way."""
-    record = np.zeros((), WAY)
-    record["columns"] = bank_record(way.columns, memory)
-    record["rows"] = bank_record(way.rows, memory)
-    return record
