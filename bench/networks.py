@@ -195,7 +195,7 @@ def wide(arguments: argparse.Namespace) -> list[Row]:
         contenders: dict[str, Callable[[], object]] = {}
         for precision in ENGINES["fused_cpu"].precisions():
             contenders[precision] = fused(graph, width, height, precision, threads)
-            if precision != "int8":
+            if precision in ("fp32", "bf16"):
                 contenders[f"openvino {precision}"] = openvino(graph, width, height, precision, threads)
         ort = onnxruntime(graph, width, height, threads)
         if ort:

@@ -21,6 +21,7 @@ from vsr.color import ColorSpec, Matrix, Range
 from vsr.engine import engines
 from vsr.engine.engines import ENGINES, Load
 from vsr.engine.fused.step import FusedStep
+from vsr.engine.platform import CpuPlatform, Running
 from vsr.engine.step import FloatStep, Steps, rgb_color
 from vsr.errors import OptionError
 from vsr.frame import Frame, PictureSpec, Plane, empty_frame, pixel_format
@@ -259,9 +260,10 @@ def test_the_window_of_clamp_highlights_is_the_files(mode_a: Path, tmp_path: Pat
     edited = text.replace("#define KERNELSIZE 5", "#define KERNELSIZE 3")
     edited = edited.replace("#define KERNELHALFSIZE 2", "#define KERNELHALFSIZE 1")
     (tmp_path / "edited.glsl").write_text(edited)
-    [step] = (
-        fused(str(tmp_path / "edited.glsl"), spec(16, 16, "gbrp"))._chain(spec(16, 16, "gbrp")).steps[1:2]
-    )
+    source, platform = spec(16, 16, "gbrp"), CpuPlatform(Running(engine="fused_cpu"))
+    chain = read_chain(str(tmp_path / "edited.glsl"))
+    assert chain is not None
+    step = chain.lay(source, spec(32, 32, "gbrp"), platform).steps[1]
     assert isinstance(step, ClampHighlights)
     assert (step.before, step.after) == (1, 1)
 
@@ -348,7 +350,7 @@ def test_frames_of_other_sizes_are_planned_without_trials(
             plane[...] = 128
         assert upscaler(frame).planes[0].shape == (28, 36)
     assert upscaler.notes == notes
-    assert len(upscaler._chains) <= 4
+    assert len(upscaler._runners) <= 4
 
 
 @pytest.mark.parametrize(

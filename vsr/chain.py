@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Generic, TypeVar
 
 from vsr.color import ColorSpec, Matrix, Range
-from vsr.engine.engines import ENGINES, Load, choose
-from vsr.engine.step import RGB, BesideAlpha, Network, rgb_color
+from vsr.engine.platform import Platform
+from vsr.engine.step import RGB, Network, rgb_color
 from vsr.errors import OptionError
 from vsr.frame import PictureSpec, PixelFormat, format_name, pixel_format
 from vsr.nets.checkpoint import read_checkpoint
@@ -21,33 +22,20 @@ from vsr.nets.presets import ModelPart, NamePart, NetworkPart, ShaderPart, find_
 from vsr.ops.convert import Convert
 from vsr.ops.resize import Resize, keeps_components
 from vsr.ops.scalers import SCALERS
-from vsr.ops.shader_filters.highlights import ClampHighlights
 from vsr.ops.shader_filters.table import FILTERS
 from vsr.ops.step import Step
 
 FINAL_SCALER = "lanczos3"
 """What brings the result of a chain to the size that was asked for, where the chain makes another."""
 _DEEP = 16
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Running:
-    """How networks are run."""
-
-    engine: str = "auto"
-    """A name of vsr.engine.engines.ENGINES, or auto."""
-    precision: str = "auto"
-    """fp32, bf16, or auto."""
-    load: Load = field(default_factory=Load)
-    decided: tuple[tuple[str, str], ...] = ()
-    """Engine and precision of each network in order, where they are known: nothing is tried then."""
+S = TypeVar("S")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Laid:
+class Laid(Generic[S]):
     """Steps in order, and what is to be said about them."""
 
-    steps: tuple[Step, ...]
+    steps: tuple[S, ...]
     notes: tuple[str, ...]
     decided: tuple[tuple[str, str], ...]
     """Engine and precision of each network, in order."""
@@ -115,7 +103,7 @@ class Chain:
             raise OptionError(f"the model holds {len(networks)} networks; name a file that holds one")
         return networks[0]
 
-    def lay(self, source: PictureSpec, target: PictureSpec, running: Running) -> Laid:
+    def lay(self, source: PictureSpec, target: PictureSpec, platform: Platform[S]) -> Laid[S]:
         """Return the steps from `source` to `target`, a picture of any size with any components."""
         planned: list[Planned | PlannedNetwork] = []
         size, wanted = (source.width, source.height), (target.width, target.height)
@@ -129,9 +117,9 @@ class Chain:
             if planned:
                 size = planned[-1].target
         opaque = tuple(replace(spec, format=_opaque(spec.format)) for spec in (source, target))
-        laid = _Layer(running, self._scaler).whole(planned, *opaque)
+        laid = _Layer(platform, self._scaler).whole(planned, *opaque)
         if target.format.alpha:
-            return replace(laid, steps=(BesideAlpha(laid.steps, source, target),))
+            return replace(laid, steps=(platform.beside_alpha(laid.steps, source, target),))
         return laid
 
 
@@ -193,25 +181,25 @@ def _form_text(stage: ShaderStage) -> str:
     return ", ".join([stage.form.kind.replace("_", " "), *numbers])
 
 
-class _Layer:
+class _Layer(Generic[S]):
     """Turns planned stages into steps, one after the other."""
 
-    def __init__(self, running: Running, scaler: str) -> None:
-        self._running = running
+    def __init__(self, platform: Platform[S], scaler: str) -> None:
+        self._platform = platform
         self._scaler = scaler
         self._notes: list[str] = []
         self._decided: list[tuple[str, str]] = []
 
     def whole(
         self, planned: Sequence[Planned | PlannedNetwork], source: PictureSpec, target: PictureSpec
-    ) -> Laid:
+    ) -> Laid[S]:
         """Return the steps of a chain, with the final resize where the size is another."""
         size = planned[-1].target if planned else (source.width, source.height)
         is_last = size == (target.width, target.height)
         end = target if is_last else _deep(replace(target, width=size[0], height=size[1]))
-        steps = self._steps(planned, source, end) if planned else []
+        steps, current = self._steps(planned, source, end) if planned else ([], source)
         if not is_last or not steps:
-            steps.append(_final(steps[-1].output if steps else source, target, self._scaler))
+            steps.append(self._platform.operation(_final(current, target, self._scaler)))
         if not planned:
             self._notes.append(f"no shader runs from {size[0]}x{size[1]} to {target.width}x{target.height}")
         elif not is_last:
@@ -223,9 +211,9 @@ class _Layer:
 
     def _steps(
         self, planned: Sequence[Planned | PlannedNetwork], source: PictureSpec, end: PictureSpec
-    ) -> list[Step]:
-        """Return steps to `end`, whose size is what the last stage makes."""
-        steps: list[Step] = []
+    ) -> tuple[list[S], PictureSpec]:
+        """Return steps to `end`, whose size is what the last stage makes, and what they make."""
+        steps: list[S] = []
         current = source
         groups = _grouped(planned)
         for index, group in enumerate(groups):
@@ -233,7 +221,7 @@ class _Layer:
             follower = None if is_last else groups[index + 1]
             if isinstance(group, PlannedFilter):
                 current = self._as_float(current, steps)
-                steps.append(self._filter(group, current))
+                current = self._filter(group, current, steps)
             else:
                 current = self._suited(group, current, steps)
                 after = end if is_last else _between(follower, current)
@@ -243,45 +231,44 @@ class _Layer:
                     after, width=current.width * group.scale, height=current.height * group.scale
                 )
                 steps.append(self._network(group, current, target))
-            current = steps[-1].output
+                current = target
         if (current.format, current.color) != (end.format, end.color):
-            steps.append(_converted(current, end))
-        return steps
+            current = self._append(_converted(current, end), steps)
+        return steps, current
 
-    def _network(self, network: Network, source: PictureSpec, target: PictureSpec) -> Step:
-        running, number = self._running, len(self._decided)
-        engine, precision = running.engine, running.precision
-        if number < len(running.decided):
-            known = running.decided[number]
-            if not ENGINES[known[0]].problem(network, source):
-                engine, precision = known
-        choice = choose(network, source, target, engine=engine, precision=precision, load=running.load)
+    def _append(self, operation: Step, steps: list[S]) -> PictureSpec:
+        """Append an operation, and return what it makes."""
+        steps.append(self._platform.operation(operation))
+        return operation.output
+
+    def _network(self, network: Network, source: PictureSpec, target: PictureSpec) -> S:
+        choice = self._platform.network(network, source, target, len(self._decided))
         self._decided.append((choice.engine, choice.precision))
         if choice.reason:
             self._notes.append(f"{network.name}: {choice.engine} in {choice.precision}, {choice.reason}")
         return choice.step
 
-    def _filter(self, planned: PlannedFilter, source: PictureSpec) -> Step:
+    def _filter(self, planned: PlannedFilter, source: PictureSpec, steps: list[S]) -> PictureSpec:
         if planned.form.kind != "clamp_highlights":
-            return FILTERS[planned.form.kind](source, planned.target, planned.form.parameters)
+            operation = FILTERS[planned.form.kind](source, planned.target, planned.form.parameters)
+            return self._append(operation, steps)
         size = planned.target
-        inner = self._steps(planned.inner, source, replace(source, width=size[0], height=size[1]))
-        return ClampHighlights(source, inner, **_window(planned.form.parameters))
+        end = replace(source, width=size[0], height=size[1])
+        inner, _ = self._steps(planned.inner, source, end)
+        steps.append(self._platform.highlights(source, inner, **_window(planned.form.parameters)))
+        return end
 
-    def _as_float(self, current: PictureSpec, steps: list[Step]) -> PictureSpec:
+    def _as_float(self, current: PictureSpec, steps: list[S]) -> PictureSpec:
         """Return the picture in float32 R, G, B, with the step that makes it so appended."""
         if current.format.is_float:
             return current
-        steps.append(Convert(current, RGB, rgb_color(current.color)))
-        return steps[-1].output
+        return self._append(Convert(current, RGB, rgb_color(current.color)), steps)
 
-    def _suited(self, network: Network, current: PictureSpec, steps: list[Step]) -> PictureSpec:
+    def _suited(self, network: Network, current: PictureSpec, steps: list[S]) -> PictureSpec:
         """Return the picture as the network can read it, with the step that makes it so appended."""
         if network.channels_in == 3 or current.format.family != "rgb":
             return current
-        fmt, color = _luma_picture(current)
-        steps.append(Convert(current, fmt, color))
-        return steps[-1].output
+        return self._append(Convert(current, *_luma_picture(current)), steps)
 
 
 def _window(parameters: Parameters) -> dict[str, int]:

@@ -15,7 +15,10 @@ from vsr.color import ColorSpec
 from vsr.errors import OptionError
 
 Plane = npt.NDArray[Any]
-"""A (height, width) array of uint8, uint16 or float32; the row stride may be larger than the width."""
+"""A (height, width) array of uint8, uint16 or float32; the row stride may be larger than the width.
+
+In host memory it is NumPy's; in a GPU's it is CuPy's, which has the same attributes and exports DLPack.
+"""
 Family = Literal["yuv", "gray", "rgb"]
 
 _SUBSAMPLING = {"444": (0, 0), "440": (0, 1), "422": (1, 0), "420": (1, 1), "411": (2, 0), "410": (2, 2)}
@@ -131,7 +134,7 @@ class PictureSpec:
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Frame:
-    """One picture in host memory, with its time.
+    """One picture in the memory of a device, with its time.
 
     Ownership: the planes are views into memory that `owner` keeps alive; a frame taken from a pool is
     its taker's until it is given back. Thread-safety: one thread at a time.
@@ -148,6 +151,12 @@ class Frame:
     """In units of `time_base`; 0 where the source does not say."""
     owner: Any = None
     """Whatever keeps the planes' memory alive (a decoder's frame, a pool's buffer), or None."""
+    device: str = "cpu"
+    """Where the planes lie: cpu, or a GPU, e.g. cuda:0. They are arrays of that device, and export DLPack."""
+    shift: int = 0
+    """How far code values lie above bit 0: 6 for P010 as NVIDIA decoders give it; 0 in host memory."""
+    ready: Any = None
+    """On a GPU, the event after which the planes may be read (vsr.device.cuda.gpu.Event); None: at once."""
 
     @property
     def width(self) -> int:
@@ -167,14 +176,24 @@ class Frame:
     def to_numpy(self) -> npt.NDArray[Any]:
         """Return a copy as one array: (H, W) for gray, (H, W, planes) where all planes have one size.
 
-        RGB comes in R G B [A] order. Subsampled formats have no single array: use `planes`.
+        RGB comes in R G B [A] order. Subsampled formats have no single array: use `host_planes`.
         """
         if self.format.log2_chroma_w or self.format.log2_chroma_h:
-            raise OptionError(f"{self.format.name} has planes of different sizes; use .planes")
+            raise OptionError(f"{self.format.name} has planes of different sizes; use .host_planes()")
+        planes = self.host_planes()
         if self.format.family == "gray":
-            return np.array(self.planes[0])
+            return np.array(planes[0])
         order = (2, 0, 1, 3) if self.format.family == "rgb" else (0, 1, 2, 3)
-        return np.stack([self.planes[i] for i in order[: self.format.num_planes]], axis=-1)
+        return np.stack([planes[i] for i in order[: self.format.num_planes]], axis=-1)
+
+    def host_planes(self) -> tuple[Plane, ...]:
+        """Return the planes in host memory, code values from bit 0 on: themselves, or copies from a GPU."""
+        if self.device == "cpu":
+            return self.planes
+        if self.ready is not None:
+            self.ready.wait()
+        planes = tuple(plane.get() for plane in self.planes)  # type: ignore[attr-defined]
+        return tuple(plane >> self.shift for plane in planes) if self.shift else planes
 
 
 def empty_frame(width: int, height: int, fmt: PixelFormat, **attributes: Any) -> Frame:

@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Lock
-from typing import Self
+from typing import Protocol, Self, TypeVar
 
-from vsr.chain import Chain, Running, read_chain
+from vsr.chain import Chain, read_chain
 from vsr.color import ColorSpec, Primaries, Transfer
-from vsr.engine.engines import Load, check_names
+from vsr.device.cuda.gpu import Gpu
+from vsr.engine.cuda_engines import Place
+from vsr.engine.cuda_platform import CudaPlatform
+from vsr.engine.engines import Load
+from vsr.engine.lanes import Lanes
+from vsr.engine.platform import CpuPlatform, Platform, Running, check_names
 from vsr.engine.step import Steps
-from vsr.errors import OptionError
+from vsr.errors import DeviceError, OptionError
 from vsr.frame import Frame, PictureSpec, PixelFormat, empty_frame
 from vsr.ops.anime4k import Anime4k
 from vsr.ops.convert import Convert
+from vsr.ops.cuda.step import CudaStep
 from vsr.ops.resize import Resize, check_size, keeps_components
 from vsr.ops.scalers import SCALERS
 from vsr.ops.step import Step
 from vsr.registry import Registry, nearest
+
+S = TypeVar("S")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -130,6 +139,7 @@ NETWORK_OPTIONS = (
 """Those of every checkpoint."""
 _OTHER_SPECS = 3
 """How many kinds of frames beside the source's are kept ready for: a stream may change its size often."""
+_DEVICE = re.compile(r"auto|cpu|cuda(:(?P<number>\d{1,3}))?")
 PRESET_FORM = "anime4k:A, B, C, A+A, B+B, C+A, each also with :fast"
 
 MODELS: Registry[Model] = Registry(
@@ -196,6 +206,29 @@ def _unknown_model(text: str) -> str:
     )
 
 
+class Runner(Protocol):
+    """What upscales frames of one kind. Thread-safe."""
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """What each pass over the picture does, for people."""
+
+    def __call__(self, frame: Frame, into: Frame) -> None:
+        """Write the frame enlarged into `into`, complete on return."""
+
+
+class _CpuRunner:
+    """Steps on the CPU, `threads` to a frame."""
+
+    def __init__(self, steps: Sequence[Step], threads: int) -> None:
+        self._steps = Steps(steps)
+        self._threads = threads
+        self.sentences = tuple(step.sentence for step in steps)
+
+    def __call__(self, frame: Frame, into: Frame) -> None:
+        self._steps(frame.host_planes(), into.planes, threads=self._threads)
+
+
 class Upscaler:
     """Turns frames of a source into frames of another size.
 
@@ -206,6 +239,8 @@ class Upscaler:
 
     output: PictureSpec
     """What comes out, whatever the size or format of a single frame that goes in."""
+    gpu: Gpu | None
+    """Where it computes; None: on the CPU."""
 
     def __init__(
         self,
@@ -221,18 +256,21 @@ class Upscaler:
         engine: str = "auto",
         precision: str = "auto",
         options: Mapping[str, str] | None = None,
+        device: str | Gpu = "cpu",
     ) -> None:
         """Prepare for frames of `source`. `size` is (width, height); else `scale` decides, or the model.
 
         What the source's colour leaves open is filled in by ColorSpec.guessed; see `source` for the result.
         `options` are the model's where it is given as text. `engine` and `precision` are for networks; see
         vsr.engine.engines. `calls` is how many frames at once it will be called with: engines are timed, and
-        prepared, for that.
+        prepared, for that. `device` is cpu, cuda, cuda:N or a GPU that is open already; frames may lie in
+        host memory or there, results lie where the frame to write into does.
 
         Raises OptionError for an unknown model or option, a value or size out of range, and conversions that
-        do not exist.
+        do not exist; DeviceError for a GPU that is not there or has too little memory.
         """
-        check_names(engine, precision)
+        self.gpu = opened(device) if isinstance(device, str) else device
+        check_names(engine, precision, on_gpu=self.gpu is not None)
         self.recipe = model if isinstance(model, Recipe) else Recipe(model, options=options)
         if threads < 1 or calls < 1:
             raise OptionError(f"threads is {threads} and calls is {calls}; give 1 or more of each")
@@ -248,9 +286,11 @@ class Upscaler:
         )
         self.threads = threads
         self._lock = Lock()
-        self._chains: dict[PictureSpec, Steps] = {}
+        self._runners: dict[PictureSpec, Runner] = {}
         self.notes: tuple[str, ...] = ()
-        self._chain(source)
+        self.redone_frames = 0
+        """How many frames were computed again in float32, because float16 did not hold them."""
+        self._runner(source)
 
     def __call__(self, frame: Frame, into: Frame | None = None) -> Frame:
         """Return the frame enlarged, with the same time; in `into` where that is given.
@@ -260,7 +300,7 @@ class Upscaler:
         result = into or empty_frame(self.output.width, self.output.height, self.output.format)
         if into is not None:
             self._check_target(into)
-        self._chain(self._spec_of(frame))(frame.planes, result.planes, threads=self.threads)
+        self._runner(self._spec_of(frame))(frame, result)
         result.color = self.output.color
         result.pts, result.time_base, result.duration = frame.pts, frame.time_base, frame.duration
         return result
@@ -272,12 +312,12 @@ class Upscaler:
 
     def steps(self) -> tuple[str, ...]:
         """Return one sentence for each pass over the picture."""
-        return tuple(step.sentence for step in self._chain(self.source).steps)
+        return self._runner(self.source).sentences
 
     def close(self) -> None:
         """Free what is prepared. Idempotent; a later call prepares again."""
         with self._lock:
-            self._chains.clear()
+            self._runners.clear()
 
     def __enter__(self) -> Self:
         return self
@@ -285,24 +325,44 @@ class Upscaler:
     def __exit__(self, *exception: object) -> None:
         self.close()
 
-    def _chain(self, spec: PictureSpec) -> Steps:
+    def _runner(self, spec: PictureSpec) -> Runner:
         with self._lock:
-            chain = self._chains.get(spec)
-            if chain is None:
-                if len(self._chains) > _OTHER_SPECS:  # the source's is the first
-                    del self._chains[list(self._chains)[1]]
-                chain = self._chains[spec] = Steps(self._plan(spec))
-            return chain
+            runner = self._runners.get(spec)
+            if runner is None:
+                if len(self._runners) > _OTHER_SPECS:  # the source's is the first
+                    del self._runners[list(self._runners)[1]]
+                runner = self._runners[spec] = self._prepared(spec)
+            return runner
 
-    def _plan(self, source: PictureSpec) -> tuple[Step, ...]:
+    def _prepared(self, source: PictureSpec) -> Runner:
         _check_transfer(source.color, self.output.color)
-        if isinstance(self.recipe.model, Chain):
-            laid = self.recipe.model.lay(source, self.output, self._running)
-            if not self._running.decided:  # the first; a stream that changes must not wait for trials
-                self._running = replace(self._running, decided=laid.decided)
-                self.notes = laid.notes
-            return laid.steps
-        return _model_steps(self.recipe.model, self.recipe.values, source, self.output)
+        if self.gpu is None:
+            steps = self._laid(source, CpuPlatform(self._running))
+            return _CpuRunner(steps, self.threads)
+
+        def lay(place: Place, safe: bool) -> Sequence[CudaStep]:
+            running = replace(self._running, precision="fp32", decided=()) if safe else self._running
+            return self._laid(source, CudaPlatform(place, running))
+
+        lanes = Lanes(self.gpu, source, self.output, lay, self._running.load.calls, self._count_redone)
+        self.notes += lanes.notes
+        return lanes
+
+    def _count_redone(self) -> None:
+        with self._lock:
+            self.redone_frames += 1
+
+    def _laid(self, source: PictureSpec, platform: Platform[S]) -> Sequence[S]:
+        """Return the steps for frames like `source`, on a platform."""
+        model = self.recipe.model
+        if not isinstance(model, Chain):
+            steps = _model_steps(model, self.recipe.values, source, self.output)
+            return [platform.operation(step) for step in steps]
+        laid = model.lay(source, self.output, platform)
+        if not self._running.decided:  # the first; a stream that changes must not wait for trials
+            self._running = replace(self._running, decided=laid.decided)
+            self.notes = laid.notes
+        return laid.steps
 
     def _spec_of(self, frame: Frame) -> PictureSpec:
         """What a frame is; parts of its colour that it leaves open are the source's."""
@@ -326,6 +386,24 @@ class Upscaler:
                 f"the frame to write into is {into.width}x{into.height} {into.format.name}, "
                 f"the output is {wanted.width}x{wanted.height} {wanted.format.name}"
             )
+
+
+def opened(device: str) -> Gpu | None:
+    """Return the GPU of that name, or None for the CPU, which auto is.
+
+    Raises OptionError for another name, DeviceError where the GPU cannot be used.
+    """
+    match = _DEVICE.fullmatch(device)
+    if match is None:
+        raise OptionError(f"unknown device {device!r}; available: auto, cpu, cuda, cuda:N")
+    if match[0] in ("auto", "cpu"):
+        return None
+    from vsr.device.cuda.nvidia import open_gpu
+
+    try:
+        return open_gpu(int(match["number"] or 0))
+    except DeviceError as error:
+        raise type(error)(f"--device {device}: {error}; --device cpu gives the same result") from error
 
 
 def _model_steps(model: Model, values: Values, source: PictureSpec, target: PictureSpec) -> tuple[Step, ...]:

@@ -10,6 +10,9 @@ struct Half {
 
 #ifdef __CUDA_ARCH__
 
+VSR_BOTH float float_of(u32 bits) { return __uint_as_float(bits); }
+VSR_BOTH u32 bits_of(float value) { return __float_as_uint(value); }
+
 VSR_BOTH float to_float(Half half) {
     float value;
     asm("cvt.f32.f16 %0, %1;" : "=f"(value) : "h"(half.bits));

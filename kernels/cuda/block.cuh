@@ -25,6 +25,9 @@ struct Block {
     }
 };
 
+// Raise a value that threads of all blocks share.
+VSR_DEVICE void raise_to(unsigned* shared, unsigned value) { atomicMax(shared, value); }
+
 template <class T>
 struct PerThread {
     T own;

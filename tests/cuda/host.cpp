@@ -3,6 +3,7 @@
 #include "cuda/resize.cu"
 #include "cuda/anime4k.cu"
 #include "cuda/dither.cu"
+#include "cuda/check.cu"
 
 // The conversions of float16, for arrays: tests compare all values.
 extern "C" __attribute__((visibility("default"))) void floats_of(const vsr::Half* in, float* out, int count) {

@@ -15,6 +15,8 @@ struct Block {
     }
 };
 
+inline void raise_to(unsigned* shared, unsigned value) { *shared = value > *shared ? value : *shared; }
+
 template <class T>
 struct PerThread {
     T own[kThreads];

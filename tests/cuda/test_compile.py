@@ -15,6 +15,7 @@ pytestmark = pytest.mark.skipif(
 ARCHITECTURES = ("sm_75", "sm_80", "sm_86", "sm_89", "sm_90", "sm_100", "sm_120")
 REGISTERS: dict[str, tuple[int, ...]] = {
     "anime4k_": (44, 40, 40, 40, 48, 56, 56),
+    "check_": (24, 22, 30, 30, 30, 30, 22),
     "convert_": (36, 38, 37, 37, 39, 56, 56),
     "convert_reduced_": (52, 52, 52, 52, 52, 62, 64),
     "dither_": (24, 22, 22, 22, 28, 22, 22),

@@ -34,7 +34,7 @@ def network(layers: int = 2, channels: int = 4) -> Graph:
     return b.build("small")
 
 
-def chosen(graph: Graph | None = None, **options: Any) -> engines.Choice:
+def chosen(graph: Graph | None = None, **options: Any) -> engines.Choice[Any]:
     graph = graph or network()
     return choose(graph, *pictures(graph, 48, 40), **options)
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from typing import Generic, TypeVar
 
 import numpy as np
 
@@ -22,6 +23,7 @@ from vsr.ops.step import Step
 from vsr.registry import Registry, nearest
 
 PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16", "int8")
+"""Those of the CPU."""
 _AUTOMATIC_PRECISIONS = ("fp32", "bf16")
 LEAST_PSNR = 55.0
 """What bfloat16 must reach against float32, in dB, to be chosen by itself; 0.02 dB of 30 are then lost."""
@@ -54,11 +56,14 @@ class Engine:
     """Those that the processor has."""
 
 
+S = TypeVar("S")
+
+
 @dataclass(frozen=True, kw_only=True)
-class Choice:
+class Choice(Generic[S]):
     """A step, and why it is this one."""
 
-    step: Step
+    step: S
     engine: str
     precision: Precision
     reason: str
@@ -99,7 +104,7 @@ def _openvino(
     network: Network, source: PictureSpec, target: PictureSpec, precision: Precision, load: Load
 ) -> Step:
     seen = float_picture(network, source)
-    assert precision != "int8"
+    assert precision in ("fp32", "bf16")
     step = OpenVinoStep(network, seen, precision=precision, threads=load.threads, streams=load.calls)
     return step if (source, target) == (step.source, step.output) else _around(network, step, source, target)
 
@@ -199,12 +204,17 @@ def _automatic(network: Network, source: PictureSpec) -> list[str]:
 
 
 def check_names(engine: str, precision: str) -> None:
-    """Raise OptionError for the name of an engine or a precision that does not exist."""
-    known: dict[str, list[str]] = {"engine": list(ENGINES), "precision": list(PRECISIONS)}
-    for (what, names), name in zip(known.items(), (engine, precision), strict=True):
-        if name not in ("auto", *names):
-            hint = nearest(name, names)
-            raise OptionError(f"unknown {what} {name!r}; available: auto, {', '.join(names)}.{hint}")
+    """Raise OptionError for the name of an engine or a precision that the CPU does not have."""
+    check_known("engine", engine, ENGINES)
+    check_known("precision", precision, PRECISIONS)
+
+
+def check_known(what: str, name: str, known: Iterable[str]) -> None:
+    """Raise OptionError, with the near names, unless the name is one of those known, or auto."""
+    names = list(known)
+    if name not in ("auto", *names):
+        hint = nearest(name, names)
+        raise OptionError(f"unknown {what} {name!r}; available: auto, {', '.join(names)}.{hint}")
 
 
 def choose(
@@ -215,7 +225,7 @@ def choose(
     engine: str = "auto",
     precision: str = "auto",
     load: Load | None = None,
-) -> Choice:
+) -> Choice[Step]:
     """Return the step for a network from `source` to `target`, which is larger by the network's scale.
 
     "auto" takes the engine that costs least. The likelier one is timed on a small picture: the fused engine,
@@ -261,7 +271,7 @@ def _chosen(
     precision: Precision,
     load: Load,
     why: str,
-) -> Choice:
+) -> Choice[Step]:
     step = ENGINES[name].build(network, source, target, precision, load)
     return Choice(step=step, engine=name, precision=precision, reason=why)
 

@@ -18,7 +18,7 @@ from vsr.ops.resize import Resize, keeps_components
 from vsr.ops.step import Step
 
 Network: TypeAlias = Graph | ForeignNetwork
-Precision: TypeAlias = Literal["fp32", "bf16", "int8"]
+Precision: TypeAlias = Literal["fp32", "bf16", "int8", "fp16"]
 REST_SCALER = "lanczos3"
 """What enlarges the planes that a network leaves alone: chroma beside luma, alpha."""
 LUMA = pixel_format("grayf32le")
@@ -60,10 +60,11 @@ class Rest:
     """Enlarges the planes of a target that something else does not write. Thread-safe, immutable."""
 
     def __init__(self, source: PictureSpec, target: PictureSpec, written: Sequence[int]) -> None:
-        self._resize = self._grid = None
+        self.resize: Resize | None = None
+        self.grid: Grid | None = None
         left = [plane for plane in range(target.format.num_planes) if plane not in written]
         if left and keeps_components(source, target.format, target.color):
-            self._resize = Resize(
+            self.resize = Resize(
                 source,
                 target.width,
                 target.height,
@@ -73,14 +74,14 @@ class Rest:
                 only=left,
             )
         elif left:
-            self._grid = Grid(source, target, up=REST_SCALER)
+            self.grid = Grid(source, target, up=REST_SCALER)
 
     def __call__(self, planes: Sequence[Plane], into: Sequence[Plane], *, threads: int = 1) -> None:
         """Write those planes of `into`."""
-        if self._resize is not None:
-            self._resize(planes, into, threads=threads)
-        elif self._grid is not None:
-            self._grid.alpha(planes, into, threads)
+        if self.resize is not None:
+            self.resize(planes, into, threads=threads)
+        elif self.grid is not None:
+            self.grid.alpha(planes, into, threads)
 
 
 class FloatStep:

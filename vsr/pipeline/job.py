@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import re
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
@@ -13,9 +12,7 @@ from types import TracebackType
 from typing import Any, Literal, Self
 
 from vsr.color import ColorSpec, Primaries, Transfer
-from vsr.device import cuda
-from vsr.device.cpu import usable_cores
-from vsr.errors import DeviceError, MediaError, OptionError
+from vsr.errors import MediaError, OptionError
 from vsr.frame import Frame, PixelFormat, pixel_format
 from vsr.media.digests import StreamDigest
 from vsr.media.encoders import spec_of
@@ -33,6 +30,7 @@ from vsr.pipeline.plan import QUEUE_BYTES, Plan, make_plan
 from vsr.pipeline.stages import Statistics, StopToken, run_stages
 from vsr.pipeline.watch import SourceWatch
 from vsr.timing import format_seconds, parse_seconds
+from vsr.upscaler import opened
 
 _QUEUE_FRAMES = 8
 _READABLE_AGAIN = frozenset({"yuv4mpegpipe"})
@@ -66,6 +64,20 @@ class Progress:
     phase: Literal["upscale", "verify"]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GpuUse:
+    """What a run did on a GPU."""
+
+    device: str
+    name: str
+    redone_frames: int
+    """Computed again in float32, because float16 did not hold them."""
+    uploaded_bytes: int
+    """Of pixels, from host memory; 0 where frames are decoded on the GPU."""
+    downloaded_bytes: int
+    """To host memory; a few for each frame where they are encoded on the GPU."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Report:
     """How a run ended, and the proof."""
@@ -79,6 +91,8 @@ class Report:
     statistics: Statistics
     result_bytes: int
     verify_seconds: float
+    gpu: GpuUse | None = None
+    """None where the CPU upscaled."""
 
     @property
     def lost(self) -> tuple[Finding, ...]:
@@ -106,6 +120,8 @@ class Report:
             f"{state}: {frames} frames in {elapsed:.1f} s ({frames / max(elapsed, 1e-9):.1f} fps), "
             f"{name}, {self.result_bytes / 1e6:.1f} MB"
         ]
+        if self.gpu is not None and self.gpu.redone_frames:
+            lines.append(f"note: {self.gpu.redone_frames} frames exceeded float16 and were redone in float32")
         lines += [f"note: {f.subject}: {f.text}" for f in self.findings if f.verdict == "note"]
         lines += [f"LOST: {f.subject}: {f.text}" for f in self.lost]
         kept = sum(f.verdict == "kept" for f in self.findings)
@@ -126,6 +142,7 @@ class Report:
             "verify_seconds": self.verify_seconds,
             "findings": [asdict(finding) for finding in self.findings],
             "statistics": asdict(self.statistics),
+            "gpu": None if self.gpu is None else asdict(self.gpu),
             "plan": self.plan.to_json(),
         }
 
@@ -140,7 +157,7 @@ class Job:
     def __init__(self, source: str, result: str, options: UpscaleOptions | None = None) -> None:
         options = options or UpscaleOptions()
         source, result = as_path(source), as_path(result)
-        _check_device(options.device)
+        gpu = opened(options.device)
         if options.threads < 0:
             raise OptionError(f"--threads {options.threads}: give 0 for one a core, or a number above 0")
         start = parse_seconds(options.start, "--start") if options.start else None
@@ -158,7 +175,10 @@ class Job:
                 result,
                 options,
                 source_name=source,
-                threads=options.threads or usable_cores(),
+                gpu=gpu,
+            )
+            self._moved_before = (
+                (gpu.moved.uploaded_bytes, gpu.moved.downloaded_bytes) if gpu is not None else (0, 0)
             )
             self._span = _span(self.reader.info, start, duration)
             self._shift = _first_time(self.reader) if start else None
@@ -261,6 +281,19 @@ class Job:
             statistics=statistics,
             result_bytes=size,
             verify_seconds=time.perf_counter() - begin,
+            gpu=self._gpu_use(),
+        )
+
+    def _gpu_use(self) -> GpuUse | None:
+        gpu = self.upscaler.gpu
+        if gpu is None:
+            return None
+        return GpuUse(
+            device=gpu.device,
+            name=gpu.name,
+            redone_frames=self.upscaler.redone_frames,
+            uploaded_bytes=gpu.moved.uploaded_bytes - self._moved_before[0],
+            downloaded_bytes=gpu.moved.downloaded_bytes - self._moved_before[1],
         )
 
     def _can_read_back(self) -> bool:
@@ -362,17 +395,6 @@ class _Tracker:
                 phase=phase,
             )
         )
-
-
-def _check_device(device: str) -> None:
-    if device in ("auto", "cpu"):
-        return
-    if re.fullmatch(r"cuda(:\d+)?", device):
-        missing = (
-            cuda.unavailable() or "this version runs on the CPU only, its CUDA kernels have no pipeline yet"
-        )
-        raise DeviceError(f"--device {device}: {missing}; --device cpu gives the same result")
-    raise OptionError(f"unknown device {device!r}; available: auto, cpu, cuda, cuda:N")
 
 
 def _first_time(reader: Reader) -> Fraction:

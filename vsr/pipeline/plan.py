@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from vsr.color import ColorSpec, Matrix, Primaries, Range
+from vsr.device.cpu import usable_cores
+from vsr.device.cuda.gpu import Gpu
+from vsr.engine.lanes import LANES
 from vsr.errors import OptionError
 from vsr.frame import PictureSpec, PixelFormat, format_name, pixel_format
 from vsr.media.encoders import Encoding, choose, parse_pairs, spec_of
@@ -43,8 +46,10 @@ class Plan:
     sample_aspect_ratio: Fraction
     model: str
     steps: tuple[str, ...]
+    device: str
+    """Where frames are upscaled, for people: threads of the CPU, or a GPU's name."""
     threads: int
-    """For upscaling, all together."""
+    """For upscaling, all together; on a GPU they only wait for it."""
     workers: int
     """Frames upscaled at once: as many as threads, unless so large that a few of them fill the queue."""
     in_flight_bytes: int
@@ -60,7 +65,7 @@ class Plan:
             f"picture  {video.width}x{video.height} {video.unpacked_from or video.format.name}, "
             f"{_rate(video)}, {video.codec} by {video.decoder}"
             f"{', deinterlaced by bwdif' if video.interlaced else ''}",
-            f"upscale  {self.model} to {out.width}x{out.height} on {self.threads} threads",
+            f"upscale  {self.model} to {out.width}x{out.height} on {self.device}",
             *(f"         {step}" for step in self.steps),
             f"encode   {self.encoding.encoder} {self.encoding.encoder_format}"
             + "".join(f" {key}={value}" for key, value in self.encoding.options.items()),
@@ -98,6 +103,7 @@ class Plan:
             },
             "model": self.model,
             "steps": list(self.steps),
+            "device": self.device,
             "threads": self.threads,
             "workers": self.workers,
             "streams": [
@@ -113,9 +119,13 @@ def _rate(video: VideoInfo) -> str:
 
 
 def make_plan(
-    source: SourceInfo, result: str, options: UpscaleOptions, *, source_name: str, threads: int
+    source: SourceInfo, result: str, options: UpscaleOptions, *, source_name: str, gpu: Gpu | None = None
 ) -> tuple[Plan, Upscaler]:
-    """Decide the run and prepare its upscaler. Raises OptionError for what cannot be done."""
+    """Decide the run and prepare its upscaler, on `gpu` or else on the CPU.
+
+    Raises OptionError for what cannot be done, OutOfMemoryError for a GPU that is too small.
+    """
+    threads = options.threads or (usable_cores() if gpu is None else LANES)
     target, supported = resolve(result, options.format, overwrite=options.overwrite, source=source_name)
     video = source.video
     subsampled = bool(video.format.log2_chroma_w or video.format.log2_chroma_h)
@@ -147,6 +157,7 @@ def make_plan(
         calls=workers,
         engine=options.engine,
         precision=options.precision,
+        device="cpu" if gpu is None else gpu,
     )
     routes = plan_routes(source, target.container)
     plan = Plan(
@@ -162,6 +173,9 @@ def make_plan(
         else Fraction(1),
         model=options.model,
         steps=upscaler.steps(),
+        device=f"{threads} threads"
+        if gpu is None
+        else f"{gpu.device} ({gpu.name}), {workers} frames at once",
         threads=threads,
         workers=workers,
         in_flight_bytes=in_flight_bytes,

@@ -1,0 +1,139 @@
+"""A CPU in the place of a GPU: the kernels' host build, and streams that do nothing until somebody waits.
+
+So what runs on a GPU runs here whole, but for CuPy and the driver; and who reads a result before its event
+reads what was there before.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections import deque
+from collections.abc import Callable, Sequence
+from threading import RLock
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tests.cuda.host import execute
+from vsr.device.cuda.gpu import Call, Event, Moved, OutOfMemoryError, Work
+from vsr.device.cuda.launch import DTYPES, View
+from vsr.frame import Plane
+
+
+class HostArray(np.ndarray[Any, Any]):
+    """An array of the stand-in's memory: as CuPy's, it is copied to the host by `get`."""
+
+    def get(self) -> npt.NDArray[Any]:
+        return np.array(self)
+
+
+class HostGpu:
+    """A `Gpu`. `limit_bytes` is how much memory it has in all, `kernels` counts launches by name."""
+
+    def __init__(self, library: ctypes.CDLL, *, limit_bytes: int = 1 << 40) -> None:
+        self.library = library
+        self.name = "host"
+        self.device = "cuda:0"
+        self.architecture = "sm_80"
+        self.moved = Moved()
+        self.kernels: list[str] = []
+        self.taken_bytes = 0
+        self._limit_bytes = limit_bytes
+        self.lock = RLock()
+
+    def stream(self) -> HostStream:
+        return HostStream(self)
+
+    def array(self, shape: tuple[int, int], dtype: np.dtype[Any]) -> Plane:
+        size = shape[0] * shape[1] * dtype.itemsize
+        if self.taken_bytes + size > self._limit_bytes:
+            raise OutOfMemoryError(f"{self.device} is out of memory")
+        self.taken_bytes += size
+        return np.full(size, 0xA5, np.uint8).view(dtype).reshape(shape).view(HostArray)
+
+    def table(self, values: npt.NDArray[Any]) -> Plane:
+        return np.array(values).view(HostArray)
+
+    def pointer(self, array: Plane) -> int:
+        assert isinstance(array, HostArray), "an array of the host's memory"
+        return array.ctypes.data
+
+    def host_array(self, shape: tuple[int, int], dtype: np.dtype[Any]) -> Plane:
+        return np.zeros(shape, dtype)
+
+
+class HostEvent:
+    """Runs what its stream was given before it."""
+
+    def __init__(self, stream: HostStream, count: int) -> None:
+        self._stream = stream
+        self._count = count
+
+    def wait(self) -> None:
+        self._stream.catch_up(self._count)
+
+
+class HostStream:
+    """A `Stream` that keeps its work until an event of it is waited for."""
+
+    pointer = 0
+
+    def __init__(self, gpu: HostGpu) -> None:
+        self._gpu = gpu
+        self._waiting: deque[Callable[[], None]] = deque()
+        self._put = self._done = 0
+
+    def catch_up(self, count: int) -> None:
+        with self._gpu.lock:
+            while self._done < count:
+                self._done += 1
+                self._waiting.popleft()()
+
+    def _later(self, action: Callable[[], None]) -> None:
+        self._waiting.append(action)
+        self._put += 1
+
+    def run(self, work: Sequence[Work]) -> None:
+        for each in work:
+            if isinstance(each, Call):
+                call = each
+                self._later(lambda call=call: call.enqueue(self.pointer))  # type: ignore[misc]
+            else:
+                self._gpu.kernels.append(each.kernel)
+                launch = each
+                self._later(lambda launch=launch: execute(self._gpu.library, [launch]))  # type: ignore[misc]
+
+    def upload(self, host: Plane, target: View) -> None:
+        self._gpu.moved.add(uploaded=host.nbytes)
+        self._later(lambda: np.copyto(_array(target), host))
+
+    def download(self, source: View, host: Plane) -> None:
+        self._gpu.moved.add(downloaded=host.nbytes)
+        self._later(lambda: np.copyto(host, _array(source)))
+
+    def record(self) -> HostEvent:
+        return HostEvent(self, self._put)
+
+    def follow(self, event: Event) -> None:
+        self._later(event.wait)
+
+    def captured(self, work: Sequence[Work]) -> Work:
+        kept = tuple(work)
+
+        def replay(pointer: int) -> None:
+            for each in kept:
+                if isinstance(each, Call):
+                    each.enqueue(pointer)
+                else:
+                    execute(self._gpu.library, [each])
+
+        return Call(replay)
+
+
+def _array(plane: View) -> npt.NDArray[Any]:
+    dtype = DTYPES[plane.kind]
+    strides = (plane.stride_bytes, plane.step * dtype.itemsize)
+    length = (plane.height - 1) * strides[0] + (plane.width - 1) * strides[1] + dtype.itemsize
+    memory = memoryview((ctypes.c_uint8 * length).from_address(plane.pointer))
+    return np.ndarray((plane.height, plane.width), dtype, memory, strides=strides)
