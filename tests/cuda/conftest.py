@@ -1,13 +1,42 @@
 """What the tests of CUDA kernels share."""
 
 import ctypes
+import os
 
 import pytest
 
+from tests.cuda.fake_cupy import fake_cupy
 from tests.cuda.host import build
+from tests.cuda.host_gpu import HostGpu
+from vsr.device import cuda
+from vsr.device.cuda import nvidia
+from vsr.device.cuda.gpu import Gpu
+from vsr.device.cuda.nvidia import NvidiaGpu, open_gpu
 
 
 @pytest.fixture(scope="session")
 def host() -> ctypes.CDLL:
     """The kernels, built for the host."""
     return build()
+
+
+def real_gpu() -> Gpu:
+    """The first GPU. Skips the test where there is none, or fails it with VSR_REQUIRE_GPU=1."""
+    missing = cuda.unavailable()
+    if missing and os.environ.get("VSR_REQUIRE_GPU") == "1":
+        pytest.fail(missing)
+    if missing:
+        pytest.skip(missing)
+    return open_gpu(0)
+
+
+@pytest.fixture(params=["host", "cupy", pytest.param("nvidia", marks=pytest.mark.gpu)])
+def gpu(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Gpu:
+    """A CPU in the GPU's place, our GPU over a CuPy that is not one, and a GPU."""
+    if request.param == "nvidia":
+        return real_gpu()
+    library: ctypes.CDLL = request.getfixturevalue("host")
+    if request.param == "host":
+        return HostGpu(library)
+    monkeypatch.setattr(nvidia, "compiled", lambda name, architecture: b"cubin of " + name.encode())
+    return NvidiaGpu(fake_cupy(library), 0)

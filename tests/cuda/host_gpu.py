@@ -29,7 +29,7 @@ class HostArray(np.ndarray[Any, Any]):
 
 
 class HostGpu:
-    """A `Gpu`. `limit_bytes` is how much memory it has in all, `kernels` counts launches by name."""
+    """A `Gpu`. `limit_bytes` is how much memory it has in all."""
 
     def __init__(self, library: ctypes.CDLL, *, limit_bytes: int = 1 << 40) -> None:
         self.library = library
@@ -37,7 +37,6 @@ class HostGpu:
         self.device = "cuda:0"
         self.architecture = "sm_80"
         self.moved = Moved()
-        self.kernels: list[str] = []
         self.taken_bytes = 0
         self._limit_bytes = limit_bytes
         self.lock = RLock()
@@ -100,7 +99,6 @@ class HostStream:
                 call = each
                 self._later(lambda call=call: call.enqueue(self.pointer))  # type: ignore[misc]
             else:
-                self._gpu.kernels.append(each.kernel)
                 launch = each
                 self._later(lambda launch=launch: execute(self._gpu.library, [launch]))  # type: ignore[misc]
 

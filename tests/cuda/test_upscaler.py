@@ -1,4 +1,4 @@
-"""Upscalers on a GPU, whole, with a CPU in the GPU's place: the frames are those that the CPU gives."""
+"""Upscalers on a GPU, whole: the frames are those that the CPU gives."""
 
 import ctypes
 from collections.abc import Callable, Sequence
@@ -7,21 +7,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.cuda.host_gpu import HostArray, HostGpu
+from tests.cuda.host_gpu import HostGpu
 from tests.ops.pictures import drawing, spec
 from vsr.color import Matrix
-from vsr.device.cuda.gpu import OutOfMemoryError
+from vsr.device.cuda.gpu import Gpu, OutOfMemoryError
 from vsr.engine.cuda_engines import Place
 from vsr.engine.lanes import Lanes
 from vsr.frame import Frame, PictureSpec, empty_frame, pixel_format
 from vsr.ops.cuda.resize import fill
 from vsr.ops.cuda.step import CudaStep
 from vsr.upscaler import Upscaler
-
-
-@pytest.fixture
-def gpu(host: ctypes.CDLL) -> HostGpu:
-    return HostGpu(host)
 
 
 def frame_of(source: PictureSpec, seed: int = 0) -> Frame:
@@ -32,12 +27,16 @@ def frame_of(source: PictureSpec, seed: int = 0) -> Frame:
     return frame
 
 
-def on_gpu(frame: Frame, *, shift: int = 0) -> Frame:
-    """The same frame in the stand-in's memory."""
-    planes = tuple((plane << shift).view(HostArray) for plane in frame.planes)
+def on_gpu(gpu: Gpu, frame: Frame, *, shift: int = 0) -> Frame:
+    """The same frame in the GPU's memory."""
+    planes = tuple(gpu.table(plane << shift) for plane in frame.planes)
     return Frame(
-        planes=planes, format=frame.format, color=frame.color, pts=frame.pts, device="cuda:0", shift=shift
+        planes=planes, format=frame.format, color=frame.color, pts=frame.pts, device=gpu.device, shift=shift
     )
+
+
+def moved(gpu: Gpu) -> tuple[int, int]:
+    return gpu.moved.uploaded_bytes, gpu.moved.downloaded_bytes
 
 
 def assert_equal(one: Frame, other: Frame) -> None:
@@ -50,7 +49,7 @@ def assert_equal(one: Frame, other: Frame) -> None:
     ("name", "target"),
     [("yuv420p", None), ("yuv420p10le", None), ("gbrap", None), ("yuv444p", "gbrp"), ("yuva420p", "yuv420p")],
 )
-def test_frames_are_those_of_the_cpu(gpu: HostGpu, model: str, name: str, target: str | None) -> None:
+def test_frames_are_those_of_the_cpu(gpu: Gpu, model: str, name: str, target: str | None) -> None:
     source = spec(37, 23, name)
     options: dict[str, Any] = {"source": source, "size": (75, 46)}
     if target:
@@ -66,25 +65,27 @@ def test_frames_are_those_of_the_cpu(gpu: HostGpu, model: str, name: str, target
 
 
 @pytest.mark.parametrize(("name", "shift"), [("yuv420p", 0), ("yuv420p10le", 6)])
-def test_frames_stay_on_the_gpu(gpu: HostGpu, name: str, shift: int) -> None:
+def test_frames_stay_on_the_gpu(gpu: Gpu, name: str, shift: int) -> None:
     source = spec(32, 24, name)
     upscaler = Upscaler("lanczos3", source=source, device=gpu)
     frame = frame_of(source)
-    into = on_gpu(empty_frame(64, 48, source.format))
-    upscaler(on_gpu(frame, shift=shift), into)
+    before = moved(gpu)
+    into = on_gpu(gpu, empty_frame(64, 48, source.format))
+    upscaler(on_gpu(gpu, frame, shift=shift), into)
     assert_equal(into, Upscaler("lanczos3", source=source)(frame))
-    assert gpu.moved.uploaded_bytes == 0
-    assert gpu.moved.downloaded_bytes == 8, "what the check found, and no pixels"
+    assert gpu.moved.uploaded_bytes == before[0]
+    assert gpu.moved.downloaded_bytes == before[1] + 8, "what the check found, and no pixels"
 
 
-def test_only_what_is_in_host_memory_crosses_the_bus(gpu: HostGpu) -> None:
+def test_only_what_is_in_host_memory_crosses_the_bus(gpu: Gpu) -> None:
     source = spec(32, 24, "yuv420p")
+    before = moved(gpu)
     Upscaler("bicubic", source=source, device=gpu)(frame_of(source))
-    assert gpu.moved.uploaded_bytes == 32 * 24 * 3 // 2
-    assert gpu.moved.downloaded_bytes == 64 * 48 * 3 // 2 + 8
+    assert gpu.moved.uploaded_bytes == before[0] + 32 * 24 * 3 // 2
+    assert gpu.moved.downloaded_bytes == before[1] + 64 * 48 * 3 // 2 + 8
 
 
-def test_a_frame_of_another_size_is_brought_to_the_same_output(gpu: HostGpu) -> None:
+def test_a_frame_of_another_size_is_brought_to_the_same_output(gpu: Gpu) -> None:
     source, other = spec(32, 24, "yuv420p"), spec(20, 30, "yuv444p", matrix=Matrix.SMPTE170M)
     options: dict[str, Any] = {"source": source, "size": (64, 48)}
     assert_equal(
@@ -125,7 +126,7 @@ def faulty(value: float, safe_value: float) -> Callable[[Place, bool], Sequence[
     ids=["right", "nan", "infinite", "black", "really black"],
 )
 def test_what_float16_does_not_hold_is_computed_again(
-    gpu: HostGpu, value: float, safe_value: float, redone: int
+    gpu: Gpu, value: float, safe_value: float, redone: int
 ) -> None:
     picture = spec(16, 8, "grayf32le")
     calls: list[None] = []
@@ -137,7 +138,7 @@ def test_what_float16_does_not_hold_is_computed_again(
         assert len(calls) == redone * count
 
 
-def test_other_steps_take_over_at_the_next_frame(gpu: HostGpu) -> None:
+def test_other_steps_take_over_at_the_next_frame(gpu: Gpu) -> None:
     picture = spec(16, 8, "grayf32le")
     lanes = Lanes(gpu, picture, picture, faulty(0.5, 0.5), 2)
     frame, into = frame_of(picture), empty_frame(16, 8, picture.format)
