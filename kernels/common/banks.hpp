@@ -24,28 +24,43 @@ VSR_BOTH W weight_of(const BankOf<W>& bank, int i, int tap) {
     return bank.start ? bank.weights[tap * bank.size + i] : W(1);
 }
 
+// The weights of an output, one tap after another.
+template <class W>
+struct Weights {
+    const W* next;
+    int size;
+    bool is_one;
+    VSR_BOTH Weights(const BankOf<W>& bank, int i, int tap)
+        : next(bank.weights + static_cast<long long>(tap) * bank.size + i), size(bank.size), is_one(!bank.start) {}
+    VSR_BOTH W take() {
+        const W weight = is_one ? W(1) : *next;
+        next += size;
+        return weight;
+    }
+};
+
 // From a plane to the grid, or back.
 struct Way {
     Bank columns, rows;
 };
 
-// The sum of `taps` of in(start + tap), in ascending order.
-template <class F>
-VSR_BOTH float filtered(const Bank& bank, int i, const F& in) {
-    if (!bank.start) return in(i);
-    const int start = bank.start[i];
-    float sum = bank.weights[i] * in(start);
-#pragma unroll 1  // nested, it would fill the instruction cache
-    for (int tap = 1; tap < bank.taps; ++tap) sum = sum + bank.weights[tap * bank.size + i] * in(start + tap);
-    return sum;
-}
+VSR_BOTH bool is_identity(const Way& way) { return !way.columns.start && !way.rows.start; }
 
 // Along the rows, then across them: in(x, y) at (x, y) of the way's end.
 template <class F>
 VSR_BOTH float brought(const Way& way, int x, int y, const F& in) {
-    return filtered(way.rows, y, [&](int row) {
-        return filtered(way.columns, x, [&](int column) { return in(column, row); });
-    });
+    if (is_identity(way)) return in(x, y);
+    const int left = start_of(way.columns, x), top = start_of(way.rows, y);
+    float sum = 0.0f;
+#pragma unroll 1
+    for (int row = 0; row < way.rows.taps; ++row) {
+        float along = 0.0f;
+#pragma unroll 1
+        for (int column = 0; column < way.columns.taps; ++column)
+            along = along + weight_of(way.columns, x, column) * in(left + column, top + row);
+        sum = sum + weight_of(way.rows, y, row) * along;
+    }
+    return sum;
 }
 
 }  // namespace vsr

@@ -10,9 +10,6 @@ struct Half {
 
 #ifdef __CUDA_ARCH__
 
-VSR_BOTH float float_of(u32 bits) { return __uint_as_float(bits); }
-VSR_BOTH u32 bits_of(float value) { return __float_as_uint(value); }
-
 VSR_BOTH float to_float(Half half) {
     float value;
     asm("cvt.f32.f16 %0, %1;" : "=f"(value) : "h"(half.bits));
@@ -26,18 +23,6 @@ VSR_BOTH Half to_half(float value) {
 }
 
 #else
-
-VSR_BOTH float float_of(u32 bits) {
-    float value;
-    __builtin_memcpy(&value, &bits, sizeof value);
-    return value;
-}
-
-VSR_BOTH u32 bits_of(float value) {
-    u32 bits;
-    __builtin_memcpy(&bits, &value, sizeof bits);
-    return bits;
-}
 
 VSR_BOTH float to_float(Half half) {
     const u32 sign = (half.bits & 0x8000u) << 16, rest = half.bits & 0x7fffu;

@@ -38,4 +38,24 @@ VSR_BOTH float square_root(float x) {
 #endif
 }
 
+VSR_BOTH float float_of(u32 bits) {
+#ifdef __CUDA_ARCH__
+    return __uint_as_float(bits);
+#else
+    float value;
+    __builtin_memcpy(&value, &bits, sizeof value);
+    return value;
+#endif
+}
+
+VSR_BOTH u32 bits_of(float value) {
+#ifdef __CUDA_ARCH__
+    return __float_as_uint(value);
+#else
+    u32 bits;
+    __builtin_memcpy(&bits, &value, sizeof bits);
+    return bits;
+#endif
+}
+
 }  // namespace vsr

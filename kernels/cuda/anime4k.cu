@@ -63,7 +63,7 @@ VSR_DEVICE float weighed(Border<N>* components, int x, int y, const Block& block
 template <class Out>
 VSR_DEVICE void anime4k(Block block, Anime4kShared& shared, const Anime4kJob& job) {
     each_pixel<3>(block, job, [&](int x, int y) {
-        for (int i = 0; i < job.inputs; ++i) shared.color[i].at(x, y, block) = Samples<float>::read(job.in[i], x, y);
+        for (int i = 0; i < job.inputs; ++i) shared.color[i].at(x, y, block) = read<float>(job.in[i], x, y);
         shared.luma.at(x, y, block) = weighed(shared.color, x, y, block, job);
     });
     each_pixel<2>(block, job, [&](int x, int y) {
@@ -83,8 +83,8 @@ VSR_DEVICE void anime4k(Block block, Anime4kShared& shared, const Anime4kJob& jo
         for (int i = 0; i < job.outputs; ++i) {
             const float value =
                 moved(shared.pushed[i].around(x, y, block, job), chosen, job.gradient_keep, job.gradient_take);
-            if (job.direct[i]) Samples<Out>::write(job.out[i], x, y, value + job.bias[i], job.top);
-            else Samples<float>::write(job.out[i], x, y, value, job.top);
+            if (job.direct[i]) write<Out>(job.out[i], x, y, value + job.bias[i], job.top);
+            else write<float>(job.out[i], x, y, value, job.top);
         }
     });
 }

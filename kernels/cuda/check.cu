@@ -30,7 +30,7 @@ VSR_DEVICE void check(Block block, CheckShared& shared, const CheckJob& job) {
         for (int i = thread / kCheckWide; i < kCheckHigh; i += kThreads / kCheckWide) {
             const int y = block.y * kCheckHigh + i;
             if (x >= job.in.width || y >= job.in.height) continue;
-            const float value = Samples<In>::read(job.in, x, y);
+            const float value = read<In>(job.in, x, y);
             look_at(job.found, value);
             if (!(value > 0.0f)) continue;
             const u32 bits = bits_of(value);

@@ -1,7 +1,7 @@
 // Fewer bits, with the error spread so that areas keep their mean.
 #include "block.cuh"
 #include "common/dither.hpp"
-#include "common/planes.hpp"
+#include "common/quads.hpp"
 
 namespace vsr {
 
@@ -17,13 +17,14 @@ constexpr int kDitherWide = 64, kDitherHigh = 16;
 template <class In, class Out>
 VSR_DEVICE void dither(Block block, NoShared&, const DitherJob& job) {
     block.each([&](int thread) {
-        const int x = block.x * kDitherWide + thread % kDitherWide;
-        for (int i = thread / kDitherWide; i < kDitherHigh; i += kThreads / kDitherWide) {
-            const int y = block.y * kDitherHigh + i;
-            if (x >= job.out.width || y >= job.out.height) return;
-            const float code = Samples<In>::read(job.in, x, y) * job.gain + job.bias;
-            Samples<Out>::write(job.out, x, y, code + dither_threshold(x, y, job.seed), job.top);
-        }
+        const int x = block.x * kDitherWide + thread % (kDitherWide / 4) * 4;
+        const int y = block.y * kDitherHigh + thread / (kDitherWide / 4), count = job.out.width - x;
+        if (count <= 0 || y >= job.out.height) return;
+        Quad<float> codes = decoded(read_quad<In>(job.in, x, y, count), job.in);
+#pragma unroll
+        for (int i = 0; i < 4; ++i)
+            codes.of[i] = (codes.of[i] * job.gain + job.bias) + dither_threshold(x + i, y, job.seed);
+        write_quad(job.out, x, y, count, encoded<Out>(codes, job.out, job.top));
     });
 }
 

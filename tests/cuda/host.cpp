@@ -1,9 +1,23 @@
 // Every kernel of kernels/cuda as host code, in one library.
-#include "cuda/convert.cu"
-#include "cuda/resize.cu"
 #include "cuda/anime4k.cu"
-#include "cuda/dither.cu"
 #include "cuda/check.cu"
+#include "cuda/convert_f16.cu"
+#include "cuda/convert_f32.cu"
+#include "cuda/convert_reduced_f16.cu"
+#include "cuda/convert_reduced_f32.cu"
+#include "cuda/convert_reduced_u16.cu"
+#include "cuda/convert_reduced_u8.cu"
+#include "cuda/convert_u16.cu"
+#include "cuda/convert_u8.cu"
+#include "cuda/dither.cu"
+#include "cuda/fill.cu"
+#include "cuda/resize_chroma_u16.cu"
+#include "cuda/resize_chroma_u8.cu"
+#include "cuda/resize_f16.cu"
+#include "cuda/resize_f32.cu"
+#include "cuda/resize_integer.cu"
+#include "cuda/resize_u16.cu"
+#include "cuda/resize_u8.cu"
 
 // The conversions of float16, for arrays: tests compare all values.
 extern "C" __attribute__((visibility("default"))) void floats_of(const vsr::Half* in, float* out, int count) {

@@ -2,27 +2,27 @@
 
 import ctypes
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from tests.cuda.host import HostMemory, execute, host_views
-from vsr.device.cuda.launch import Launch, Memory, View
+from vsr.device.cuda.launch import Memory, View
 from vsr.frame import PictureSpec, Plane
+from vsr.ops.cuda.lowering import CudaOperation
 
 Layout = Literal["planar", "semi", "f16"]
 _GUARD = 0xA5
-
-
-class CudaOperation(Protocol):
-    """What operations on a GPU have."""
-
-    def launches(self, planes: Sequence[View], into: Sequence[View]) -> tuple[Launch, ...]: ...
+_ALIGNED = 64
+"""Bytes."""
 
 
 class HostFrame:
-    """Planes with padded rows. Semi-planar ones have their chroma interleaved, and codes in the high bits."""
+    """Planes with padded rows: those of an even length are aligned as a GPU's are, the others are not.
+
+    Semi-planar ones have their chroma interleaved, and codes in the high bits.
+    """
 
     def __init__(self, spec: PictureSpec, layout: Layout = "planar") -> None:
         fmt = spec.format
@@ -39,7 +39,12 @@ class HostFrame:
 
     def _take(self, shape: tuple[int, int], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
         height, width = shape
-        memory = np.full((height, (width + 7) * dtype.itemsize), _GUARD, np.uint8)
+        stride = (width + 7) * dtype.itemsize
+        if width % 2 == 0:
+            stride += -stride % _ALIGNED
+        whole = np.full(height * stride + _ALIGNED, _GUARD, np.uint8)
+        start = -whole.ctypes.data % _ALIGNED
+        memory = whole[start : start + height * stride].reshape(height, stride)
         self._memories.append((memory, width * dtype.itemsize))
         return memory.view(dtype)[:, :width]
 

@@ -104,7 +104,7 @@ def test_every_matrix_range_and_depth(
 @pytest.mark.parametrize("location", LOCATIONS)
 @pytest.mark.parametrize("size", [(1, 1), (64, 16), (201, 75), (1023, 3), (3, 201)])
 def test_chroma_fits_into_shared_memory(name: str, location: int, size: tuple[int, int]) -> None:
-    """What a tile reads beyond itself is at most kReach of kernels/cuda/convert.cu on each side."""
+    """What a tile reads beyond itself is at most kReach of kernels/cuda/convert.cuh on each side."""
     reach = 8
     target = spec(*size, name, chroma_location=location)
     grid = Convert(spec(*size, "gbrp"), target.format, target.color).grid
@@ -118,3 +118,19 @@ def test_chroma_fits_into_shared_memory(name: str, location: int, size: tuple[in
             starts = bank.start[first // step : -(-end // step)]
             assert starts[0] >= first - reach
             assert max(end, starts[-1] + bank.taps) - min(first, starts[0]) <= tile + 2 * reach
+
+
+@pytest.mark.parametrize("name", SUBSAMPLINGS)
+@pytest.mark.parametrize("location", LOCATIONS)
+@pytest.mark.parametrize("size", [(1, 1), (64, 16), (201, 75), (1023, 3), (3, 201)])
+def test_chroma_of_the_input_fits_into_shared_memory(name: str, location: int, size: tuple[int, int]) -> None:
+    """What a tile looks at is at most kChromaPitch x kChromaRows of kernels/cuda/convert.cuh."""
+    way = Convert(spec(*size, name, chroma_location=location), VALUES, spec(1, 1, "gbrp").color).grid.inputs[
+        1
+    ]
+    for bank, tile, most in ((way.columns, TILE[0], TILE[0] + 8), (way.rows, TILE[1], TILE[1] + 2)):
+        for first in range(0, bank.size_out, tile):
+            last = min(first + tile, bank.size_out) - 1
+            whole = bank.start[last] + bank.taps - bank.start[first] // 4 * 4
+            exact = bank.start[last] + bank.taps - bank.start[first]
+            assert (-(-whole // 4) * 4 if bank is way.columns else exact) <= most

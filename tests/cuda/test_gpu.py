@@ -13,7 +13,6 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from tests.cuda.pictures import CudaOperation
 from tests.ops.pictures import drawing, noise, spec
 from vsr.color import Matrix, Range
 from vsr.device import cuda
@@ -25,6 +24,7 @@ from vsr.ops.convert import Convert
 from vsr.ops.cuda.anime4k import CudaAnime4k
 from vsr.ops.cuda.convert import CudaConvert
 from vsr.ops.cuda.dither import CudaDither
+from vsr.ops.cuda.lowering import CudaOperation
 from vsr.ops.cuda.resize import CudaResize
 from vsr.ops.dither import Dither
 from vsr.ops.resize import Resize

@@ -30,10 +30,10 @@ def compiler(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
 
 
 def test_a_kernel_is_compiled_once(compiler: list[str]) -> None:
-    assert [cuda_kernels.compiled("resize", "sm_90") for _ in range(2)] == [b"machine code"] * 2
-    assert compiler == ["resize sm_90"]
+    assert [cuda_kernels.compiled("resize_u8", "sm_90") for _ in range(2)] == [b"machine code"] * 2
+    assert compiler == ["resize_u8 sm_90"]
     (file,) = cache_folder("cubins").iterdir()
-    assert file.name.startswith("resize-sm_90-")
+    assert file.name.startswith("resize_u8-sm_90-")
 
 
 @pytest.mark.parametrize(
@@ -42,8 +42,8 @@ def test_a_kernel_is_compiled_once(compiler: list[str]) -> None:
 def test_whatever_decides_the_bytes_is_in_the_key(
     change: str, compiler: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    cuda_kernels.compiled("resize", "sm_90")
-    files = {"source": "cuda/resize.cu", "header": "cuda/block.cuh", "shared header": "common/half.hpp"}
+    cuda_kernels.compiled("resize_u8", "sm_90")
+    files = {"source": "cuda/resize_u8.cu", "header": "cuda/resize.cuh", "shared header": "common/half.hpp"}
     if change == "version":
         monkeypatch.setattr(nvrtc, "version", lambda: (13, 1))
     elif change == "options":
@@ -51,17 +51,17 @@ def test_whatever_decides_the_bytes_is_in_the_key(
     elif change in files:
         with (tmp_path / "kernels" / files[change]).open("a") as file:
             file.write("\n")
-    cuda_kernels.compiled("resize", "sm_80" if change == "architecture" else "sm_90")
+    cuda_kernels.compiled("resize_u8", "sm_80" if change == "architecture" else "sm_90")
     assert len(compiler) == len(list(cache_folder("cubins").iterdir())) == 2
 
 
 def test_where_the_sources_lie_is_not_in_the_key(
     compiler: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    cuda_kernels.compiled("resize", "sm_90")
+    cuda_kernels.compiled("resize_u8", "sm_90")
     shutil.move(tmp_path / "kernels", tmp_path / "moved")
     monkeypatch.setattr(cuda_kernels, "tree", lambda name: tmp_path / "moved")
-    cuda_kernels.compiled("resize", "sm_90")
+    cuda_kernels.compiled("resize_u8", "sm_90")
     assert len(compiler) == 1
 
 
@@ -71,7 +71,7 @@ def test_a_folder_that_takes_no_file_is_a_sentence(
     (tmp_path / "file").touch()
     monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "file"))
     with pytest.raises(DeviceError, match=CACHE_VARIABLE):
-        cuda_kernels.compiled("resize", "sm_90")
+        cuda_kernels.compiled("resize_u8", "sm_90")
 
 
 def test_a_failed_write_leaves_nothing(compiler: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -80,5 +80,5 @@ def test_a_failed_write_leaves_nothing(compiler: list[str], monkeypatch: pytest.
 
     monkeypatch.setattr(Path, "replace", fail)
     with pytest.raises(DeviceError, match="No space left"):
-        cuda_kernels.compiled("resize", "sm_90")
+        cuda_kernels.compiled("resize_u8", "sm_90")
     assert list(cache_folder("cubins").iterdir()) == []

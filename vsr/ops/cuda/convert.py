@@ -56,8 +56,8 @@ class CudaConvert:
             job["targets"][index] = into[index].record
         fmt = self._convert.output.format
         name = "convert_reduced" if fmt.log2_chroma_w or fmt.log2_chroma_h else "convert"
-        kernel = f"{name}_{planes[0].kind}_{into[0].kind}"
-        mixing = Launch("convert", kernel, blocks_over(into[0].width, into[0].height), job)
+        source = f"{name}_{planes[0].kind}"
+        mixing = Launch(source, f"{source}_{into[0].kind}", blocks_over(into[0].width, into[0].height), job)
         return mixing, *self._alpha.launches(planes, into)
 
 

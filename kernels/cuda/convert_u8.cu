@@ -1,0 +1,7 @@
+// From samples of this type.
+#include "convert.cuh"
+
+VSR_CONVERT(u8, vsr::u8, u8, vsr::u8)
+VSR_CONVERT(u8, vsr::u8, u16, vsr::u16)
+VSR_CONVERT(u8, vsr::u8, f16, vsr::Half)
+VSR_CONVERT(u8, vsr::u8, f32, float)

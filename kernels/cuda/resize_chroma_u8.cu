@@ -1,0 +1,5 @@
+// Both planes of chroma, from samples of this type.
+#include "resize.cuh"
+
+VSR_RESIZE_CHROMA(u8, vsr::u8, u8, vsr::u8)
+VSR_RESIZE_CHROMA(u8, vsr::u8, u16, vsr::u16)
