@@ -3,8 +3,10 @@
 // A pass reads its inputs through banks, a row at a time, and makes each pixel of its outputs from the pixels at
 // the same place. Reads beyond an edge give the edge: the banks see to it.
 #pragma once
-#include "filter_points.hpp"
+#include "filter_jobs.hpp"
+#include "filter_math.hpp"
 #include "rows.hpp"
+#include "../common/filter_points.hpp"
 
 namespace vsr {
 namespace {
@@ -83,7 +85,8 @@ inline void point_row(const Point& point, const float* const* in, float* const* 
 
 template <int KIND, class Point>
 void run_point(const PointJob& job, int first, int last, float* scratch) {
-    constexpr int INPUTS = kPointInputs[KIND], OUTPUTS = kPointOutputs[KIND];
+    constexpr int INPUTS = Point::kInputs, OUTPUTS = Point::kOutputs;
+    static_assert(INPUTS == kPointInputs[KIND] && OUTPUTS == kPointOutputs[KIND]);
     const Point point(job.factors);
     FloatSource sources[INPUTS];
     for (int i = 0; i < INPUTS; ++i) sources[i].open(job.in[i], job.out[0].width, scratch);

@@ -1,15 +1,12 @@
 // Filters on planes of float32 whose reads depend on what they read: warps and bilateral means, medians and modes.
 #pragma once
+#include "../common/bilateral.hpp"
+#include "../common/warp.hpp"
 #include "filters.hpp"
 
 namespace vsr {
 namespace {
 
-inline F below(F v) {  // the largest whole number that is not above v
-    const F n = nearest(v);
-    return select(greater(n, v), n - all(1.0f), n);
-}
-inline Words whole_number(F v) { return __builtin_convertvector(v, Words); }
 inline F load_some(const float* p, int count) {
     if (count >= LANES) return load(p);
     float rest[LANES] = {};
@@ -29,31 +26,13 @@ struct Place {
     }
 };
 
-// The four texels around a place, and how to weigh them.
-struct Corners {
-    Words left_column, right_column, top_row, bottom_row;
-    F right, down;
-    // At (column + x, row + y), the whole parts apart from the fractions.
-    Corners(const Plane& plane, F column, F x, F row, F y) {
-        const F left = below(x), top = below(y), one = all(1.0f), zero = all(0.0f);
-        const F width = all(float(plane.width - 1)), height = all(float(plane.height - 1));
-        right = x - left;
-        down = y - top;
-        left_column = whole_number(clamp(column + left, zero, width));
-        right_column = whole_number(clamp((column + left) + one, zero, width));
-        top_row = whole_number(clamp(row + top, zero, height));
-        bottom_row = whole_number(clamp((row + top) + one, zero, height));
-    }
-    F of(const Plane& plane) const {
-        const int stride = int(plane.stride / std::ptrdiff_t(sizeof(float)));
-        const F upper = between(plane, top_row * stride), lower = between(plane, bottom_row * stride);
-        return upper * (all(1.0f) - down) + lower * down;
-    }
-    F between(const Plane& plane, Words row) const {
-        const float* data = plane.row<const float>(0);
-        const F left = gathered(data, (I)(row + left_column));
-        return left * (all(1.0f) - right) + gathered(data, (I)(row + right_column)) * right;
-    }
+// The texels of a plane, by their columns and rows.
+struct Texels {
+    const float* data;
+    int stride;
+    explicit Texels(const Plane& plane)
+        : data(plane.row<const float>(0)), stride(int(plane.stride / std::ptrdiff_t(sizeof(float)))) {}
+    F operator()(Words column, Words row) const { return gathered(data, (I)(row * stride + column)); }
 };
 
 class Warp {
@@ -88,22 +67,16 @@ private:
         for (int x = 0; x < width_; x += LANES) {
             const int count = width_ - x;
             F dx = all(0.0f), dy = all(0.0f);
-            step(load_some(gradient[0] + x, count), load_some(gradient[1] + x, count), dx, dy);
+            step(load_some(gradient[0] + x, count), load_some(gradient[1] + x, count), job_.strength, dx, dy);
             for (int i = 1; i < job_.iterations; ++i) {
-                const Corners at(steer, load(places_[2] + x), load(places_[3] + x) + dx * across,
+                const Corners at(steer.width, steer.height, load(places_[2] + x), load(places_[3] + x) + dx * across,
                                  all(in_steer.whole), all(in_steer.part) + dy * down);
-                step(at.of(job_.steer[0].plane), at.of(job_.steer[1].plane), dx, dy);
+                step(at.of(Texels(steer)), at.of(Texels(job_.steer[1].plane)), job_.strength, dx, dy);
             }
-            const Corners at(picture, load(places_[0] + x), load(places_[1] + x) + dx, all(in_picture.whole),
-                             all(in_picture.part) + dy);
-            for (int i = 0; i < 3; ++i) store_some(job_.out[i].row<float>(y) + x, at.of(job_.in[i]), count);
+            const Corners at(picture.width, picture.height, load(places_[0] + x), load(places_[1] + x) + dx,
+                             all(in_picture.whole), all(in_picture.part) + dy);
+            for (int i = 0; i < 3; ++i) store_some(job_.out[i].row<float>(y) + x, at.of(Texels(job_.in[i])), count);
         }
-    }
-
-    void step(F gx, F gy, F& dx, F& dy) const {
-        const F size = length(gx, gy) + all(0.01f), strength = all(job_.strength);
-        dx = dx - (gx / size) * strength;
-        dy = dy - (gy / size) * strength;
     }
 
     const WarpJob& job_;
@@ -118,7 +91,7 @@ class Neighbourhood {
 public:
     Neighbourhood(const BilateralJob& job, float* scratch)
         : job_(job), width_(job.out[0].width), side_(2 * job.radius + 1), count_(side_ * side_),
-          pitch_(bilateral_pitch(job)), rows_(scratch), curve_(job.curve) {}
+          pitch_(bilateral_pitch(job)), rows_(scratch), narrowness_(job.sigma, job.curve) {}
 
     void run(int first, int last) {
         const int bottom = job_.out[0].height - 1, radius = job_.radius;
@@ -169,20 +142,9 @@ private:
     F neighbour(int i, int plane, int x) const { return load(near_[plane][i] + x); }
     F centre(int plane, int x) const { return neighbour(count_ / 2, plane, x); }
 
-    // 1 / the standard deviation about a value. One without deviation is like itself alone.
-    F narrowness(F value) const {
-        const F base = max(value + all(0.0001f), all(0.0f));
-        const F scale = job_.curve == 1.0f ? base : curve_(base);
-        return all(1.0f) / max(scale * all(job_.sigma), all(1e-30f));
-    }
-    static F bell(F distance, F narrowness) {
-        const F scaled = distance * narrowness;
-        return exp(all(-0.5f) * scaled * scaled);
-    }
-
     void mean(int x, F* result) const {
         for (int plane = 0; plane < 3; ++plane) {
-            const F here = centre(plane, x), narrow = narrowness(here);
+            const F here = centre(plane, x), narrow = narrowness_(here);
             F sum = all(0.0f), total = all(0.0f);
             for (int i = 0; i < count_; ++i) {
                 const F value = neighbour(i, plane, x);
@@ -196,7 +158,7 @@ private:
 
     // Weights by luma into weights_, and their sum.
     F weigh(int x) {
-        const F here = centre(3, x), narrow = narrowness(here);
+        const F here = centre(3, x), narrow = narrowness_(here);
         F total = all(0.0f);
         for (int i = 0; i < count_; ++i) {
             lumas_[i] = neighbour(i, 3, x);
@@ -262,7 +224,7 @@ private:
     const BilateralJob& job_;
     const int width_, side_, count_, pitch_;
     float* rows_;
-    const Power curve_;
+    const Narrowness narrowness_;
     const float* near_[4][kMaxNeighbours];
     F lumas_[kMaxNeighbours], weights_[kMaxNeighbours];
 };

@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from tests.ops.pictures import drawing, noise, spec
+from tests.ops.filters import FLOAT, drawn, filter_of, floats
+from tests.ops.pictures import drawing, noise, run, spec
 from vsr.color import Matrix, Range
 from vsr.device import cuda
 from vsr.device.cuda import kernels as cuda_kernels
@@ -24,11 +25,15 @@ from vsr.ops.convert import Convert
 from vsr.ops.cuda.anime4k import CudaAnime4k
 from vsr.ops.cuda.convert import CudaConvert
 from vsr.ops.cuda.dither import CudaDither
+from vsr.ops.cuda.filters import CudaFilter
+from vsr.ops.cuda.highlights import CudaHighlights
 from vsr.ops.cuda.lowering import CudaOperation
 from vsr.ops.cuda.resize import CudaResize
 from vsr.ops.dither import Dither
 from vsr.ops.resize import Resize
 from vsr.ops.scalers import SCALERS
+from vsr.ops.shader_filters.highlights import ClampHighlights
+from vsr.ops.shader_filters.table import FILTERS
 
 pytestmark = pytest.mark.gpu
 SIZES = [((1, 1), (3, 2)), ((97, 41), (194, 82)), ((640, 360), (1280, 720)), ((500, 301), (77, 40))]
@@ -137,3 +142,25 @@ def test_dithering(names: tuple[str, str]) -> None:
     planes = noise(source)
     got = run_on_gpu(lambda memory: CudaDither(dither), planes, dither.output)
     assert_equal(got, dither.reference(planes))
+
+
+@pytest.mark.parametrize("name", FILTERS)
+@pytest.mark.parametrize("size", [(1, 1), (67, 45), (320, 181)])
+def test_shader_filters(name: str, size: tuple[int, int]) -> None:
+    operation = filter_of(name, size)
+    for planes in (floats(operation.source), drawn(operation.source)):
+        got = run_on_gpu(lambda memory: CudaFilter(operation, memory), planes, operation.output)
+        assert_equal(got, run(operation, planes))
+
+
+@pytest.mark.parametrize("window", [(2, 2), (0, 0), (31, 31)])
+@pytest.mark.parametrize("size", [(1, 1), (67, 45), (320, 181)])
+def test_highlights(window: tuple[int, int], size: tuple[int, int]) -> None:
+    source = spec(*size, FLOAT)
+    operation = ClampHighlights(source, before=window[0], after=window[1])
+    planes, memory = floats(source), CupyMemory()
+    kernels = CudaHighlights(source, source, *window, memory)
+    sources = [memory.put(plane) for plane in planes]
+    targets = [memory.put(np.zeros_like(plane)) for plane in planes]
+    memory.execute([*kernels.measured(sources), *kernels.clamped(sources, targets)])
+    assert_equal([memory.get(index - 3) for index in range(3)], run(operation, planes))

@@ -11,27 +11,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.ops.pictures import assert_kernel_is_reference, drawing, run, spec
+from tests.ops.filters import BOUNDS, CHOOSING, FLOAT, NUMBERS, SIZES, Doubled, drawn, filter_of, floats
+from tests.ops.pictures import assert_kernel_is_reference, run, spec
 from vsr.device import cpu
 from vsr.errors import OptionError
-from vsr.frame import PictureSpec, Plane, empty_frame
+from vsr.frame import Plane
 from vsr.ops.shader_filters.highlights import ClampHighlights
 from vsr.ops.shader_filters.passes import FilterStep, Numbers
 from vsr.ops.shader_filters.resample import resample
 from vsr.ops.shader_filters.table import FILTERS
 from vsr.ops.shader_filters.textures import chained, sampled
-
-FLOAT = "gbrpf32le"
-SIZES = [(1, 1), (2, 1), (1, 5), (7, 3), (33, 18), (50, 41)]
-
-
-def floats(source: PictureSpec, seed: int = 0) -> tuple[Plane, ...]:
-    """Planes of random values a little beyond 0..1."""
-    rng = np.random.default_rng(seed)
-    planes = empty_frame(source.width, source.height, source.format).planes
-    for plane in planes:
-        plane[...] = rng.random(plane.shape) * 1.2 - 0.1
-    return planes
 
 
 def test_reads_at_texel_centres_are_the_texels() -> None:
@@ -60,19 +49,6 @@ def test_banks_read_as_a_sampler_does(sizes: tuple[int, int, int], offset: float
     np.testing.assert_allclose(first.apply(texels[None], 1)[0], once, atol=1e-12)
     both = chained(first, sampled(sizes[1], sizes[2], unit=2 * sizes[1]))
     np.testing.assert_allclose(both.apply(texels[None], 1)[0], read(once, sizes[2], 0), atol=1e-12)
-
-
-class Doubled:
-    """A step that repeats pixels: stands for a network."""
-
-    def __init__(self, source: PictureSpec) -> None:
-        self.source = source
-        self.output = spec(source.width * 2, source.height * 2, FLOAT)
-        self.sentence = "doubled"
-
-    def __call__(self, planes: Sequence[Plane], into: Sequence[Plane], *, threads: int = 1) -> None:
-        for plane, target in zip(planes, into, strict=True):
-            target[...] = plane.repeat(2, 0).repeat(2, 1) * 1.3
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -138,40 +114,6 @@ def test_what_filters_refuse() -> None:
         ClampHighlights(spec(4, 4, FLOAT), before=40, after=40)
 
 
-NUMBERS: Numbers = {
-    "strength": (0.6, 0.5), "blur_curve": (0.6,), "blur_threshold": (0.1,), "noise_threshold": (0.001,),
-    "refine_strength": (1.0,), "refine_bias": (0.0,), "sigma": (30.0, 20.0, 10.0, 40.0), "iterations": (2,),
-    "intensity_sigma": (0.1,), "intensity_power_curve": (0.9,), "histogram_regularization": (0.2,),
-}  # fmt: skip
-BOUNDS = {
-    "deblur_dog": 1e-6, "upscale_deblur_dog": 1e-6, "thin_hq": 1e-5, "thin_fast": 1e-5, "thin_veryfast": 1e-5,
-    "upscale_dtd_thin": 1e-4, "denoise_bilateral_mean": 2e-6,
-}  # fmt: skip
-"""How far kernels may be from numpy: exponentials and powers are their own. Others give the same bits.
-
-Thinning goes 40 times as far here as in the files, and deblurring makes more of the difference.
-"""
-CHOOSING = ("denoise_bilateral_median", "denoise_bilateral_mode")
-"""These choose a pixel by weights; where two weigh the same, rounding decides."""
-
-
-def filter_of(name: str, size: tuple[int, int]) -> FilterStep:
-    """A filter with numbers that matter to small pictures."""
-    sigma = 1.0 if "bilateral" in name else 40.0
-    doubles = name in (
-        "resample",
-        "upscale_dog",
-        "upscale_deblur_dog",
-        "upscale_original",
-        "upscale_dtd_thin",
-    )
-    target = (2 * size[0], 2 * size[1]) if doubles else size
-    strength = (25.0,) if "thin" in name else NUMBERS["strength"]
-    return FILTERS[name](
-        spec(*size, FLOAT), target, {**NUMBERS, "spatial_sigma": (sigma,) * 4, "strength": strength}
-    )
-
-
 def assert_close(name: str, operation: FilterStep, planes: tuple[Plane, ...], threads: int = 1) -> None:
     for got, want in zip(run(operation, planes, threads), operation.reference(planes), strict=True):
         if name in CHOOSING:
@@ -206,16 +148,6 @@ def test_instruction_sets_give_the_same_bits(name: str) -> None:
         cpu.kernels.use_isa(before)
     for result in results[1:]:
         np.testing.assert_array_equal(result, results[0])
-
-
-def drawn(source: PictureSpec) -> tuple[Plane, ...]:
-    """Planes of flats and lines, with a little noise, where thresholds and ties matter."""
-    return tuple(
-        (plane / 255 + 0.01 * noise).astype(np.float32)
-        for plane, noise in zip(
-            drawing(spec(source.width, source.height, "gbrp")), floats(source), strict=True
-        )
-    )
 
 
 @settings(deadline=None, max_examples=60)

@@ -78,12 +78,17 @@ def _read(texture: Values, offset: Sequence[Values]) -> Values:
 def _corners(
     size: int, offset: Values, axis: int
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], Values]:
-    count = offset.shape[axis]
-    whole, rest = np.divmod((2 * np.arange(count) + 1) * size - count, 2 * count)
-    part = (rest / (2 * count)).astype(offset.dtype)
+    whole, exact = places(size, offset.shape[axis])
+    part = exact.astype(offset.dtype)
     if axis == 0:
         whole, part = whole[:, None], part[:, None]
     place = part + offset
     floor = np.floor(place)
     first = whole + floor.astype(np.int64)
     return np.clip(first, 0, size - 1), np.clip(first + 1, 0, size - 1), place - floor
+
+
+def places(size: int, count: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+    """Return where `count` texels of an axis lie among `size` of a texture: whole parts and fractions."""
+    whole, rest = np.divmod((2 * np.arange(count) + 1) * size - count, 2 * count)
+    return whole, rest / (2 * count)
