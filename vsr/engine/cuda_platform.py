@@ -12,6 +12,7 @@ from vsr.engine.platform import Running
 from vsr.engine.step import REST_SCALER, Network, Rest
 from vsr.frame import PictureSpec
 from vsr.ops.cuda.convert import CudaAlpha
+from vsr.ops.cuda.highlights import CudaHighlights
 from vsr.ops.cuda.lowering import lowered
 from vsr.ops.cuda.resize import CudaResize
 from vsr.ops.cuda.step import CudaStep, in_sequence
@@ -46,7 +47,22 @@ class CudaPlatform:
 
     def highlights(self, source: PictureSpec, inner: Sequence[CudaStep], before: int, after: int) -> CudaStep:
         """Return them as one step."""
-        raise NotImplementedError
+        middle = in_sequence(inner, self._memory) if inner else None
+        output = middle.output if middle else source
+        around = CudaHighlights(source, output, before, after, self._memory)
+
+        def work(planes: Sequence[View], into: Sequence[View]) -> list[Work]:
+            between = middle.work(planes, into) if middle else ()
+            return [*around.measured(planes), *between, *around.clamped(into if middle else planes, into)]
+
+        steps = f"{middle.sentence}; " if middle else ""
+        return CudaStep(
+            source=source,
+            output=output,
+            sentence=f"{steps}highlights clamped to those of {source.width}x{source.height}",
+            work=work,
+            in_half=middle is not None and middle.in_half,
+        )
 
     def beside_alpha(self, steps: Sequence[CudaStep], source: PictureSpec, target: PictureSpec) -> CudaStep:
         """Return them as one step."""
