@@ -1,0 +1,1 @@
+"""How good pictures are: the papers' protocol for upscalers, and two videos compared frame by frame."""
