@@ -9,10 +9,10 @@ import time
 import pytest
 
 from vsr.cli.main import main
-from vsr.options import UpscaleOptions
+from vsr.options import CompareOptions, EvalOptions, TilesOptions, UpscaleOptions
 
 HELP_SECONDS = 0.3
-COMMANDS = ["upscale", "verify", "doctor", "models"]
+COMMANDS = ["upscale", "verify", "compare", "eval", "doctor", "models"]
 
 
 def seconds_of(*arguments: str) -> float:
@@ -48,12 +48,24 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == f"vsr {__version__}\n"
 
 
-@pytest.mark.parametrize("field", dataclasses.fields(UpscaleOptions), ids=lambda field: field.name)
+OPTIONS = {
+    "upscale": UpscaleOptions,
+    "eval": EvalOptions,
+    "models compare": TilesOptions,
+    "compare": CompareOptions,
+}
+FIELDS = [(command, field) for command, kind in OPTIONS.items() for field in dataclasses.fields(kind)]
+
+
+@pytest.mark.parametrize(("command", "field"), FIELDS, ids=lambda each: getattr(each, "name", each))
 def test_each_option_is_a_flag_with_help(
-    field: "dataclasses.Field[object]", capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    command: str,
+    field: "dataclasses.Field[object]",
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("COLUMNS", "100")
-    assert main(["upscale", "--help"]) == 0
+    assert main([*command.split(), "--help"]) == 0
     text = " ".join(capsys.readouterr().out.split())
     for flag in field.metadata["flags"] or (f"--{field.name.replace('_', '-')}",):
         assert f" {flag}" in text

@@ -8,6 +8,7 @@ import pytest
 
 from tests.cli.fakes import FakePlan, FakeReport, progress
 from vsr.cli.progress import Bar, JsonLines, Lines, Silent, clock, describe, display, fraction_done
+from vsr.cli.streams import StatusLine
 from vsr.options import ProgressMode
 
 PLAN: Any = FakePlan()
@@ -155,3 +156,14 @@ def test_silence_still_says_how_it_ended() -> None:
 )
 def test_the_mode_chooses(mode: str, stream: io.StringIO, kind: type) -> None:
     assert type(display(cast("ProgressMode", mode), stream, io.StringIO())) is kind
+
+
+def test_a_status_line_is_cut_and_cleared_and_for_terminals_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "9")
+    terminal, file = Terminal(), io.StringIO()
+    for stream in (terminal, file):
+        with pytest.raises(KeyError), StatusLine(stream) as line:
+            line.show("picture 1")
+            raise KeyError
+    assert terminal.getvalue() == "\rpicture \x1b[K\r\x1b[K"
+    assert file.getvalue() == ""

@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
-from vsr.cli import doctor, models, upscale, verify
+from vsr.cli import compare, doctor, models, upscale, verify
+from vsr.cli import eval as evaluate
 from vsr.cli.output import EXIT_FAILED, EXIT_INTERRUPTED
 from vsr.cli.streams import drop, fill_closed_streams
 from vsr.errors import VsrError
@@ -30,6 +31,8 @@ app = typer.Typer(
 )
 app.command("upscale", short_help="Upscale a video; the result is verified.")(upscale.command)
 app.command("verify", short_help="Compare a result with its source.")(verify.command)
+app.command("compare", short_help="Measure how two videos differ, frame by frame.")(compare.command)
+app.command("eval", short_help="Measure models by the papers' protocol.")(evaluate.command)
 app.command("doctor", short_help="Show what this machine has and what vsr uses.")(doctor.command)
 app.add_typer(models.app, name="models")
 

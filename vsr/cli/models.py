@@ -1,15 +1,20 @@
-"""`vsr models list`, `vsr models show MODEL`, `vsr models convert IN OUT` and `vsr models build MODEL`."""
+"""`vsr models list`, `show MODEL`, `convert IN OUT`, `build MODEL` and `compare MODEL...`."""
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, get_args
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
+
+from vsr.cli import eval as evaluate
+from vsr.cli.table import build as build_options
+from vsr.cli.table import options_from
+from vsr.options import TilesOptions
 
 if TYPE_CHECKING:
     from vsr.engine.tensorrt import Key, Shapes
 
-app = typer.Typer(help="List, show, convert and build what can enlarge a picture.")
+app = typer.Typer(help="List, show, convert, build and compare what can enlarge a picture.")
 
 ShaderDir = Annotated[
     Path | None,
@@ -189,6 +194,15 @@ def build(
         f"{' and '.join(each.sentence for each in spec.shapes)}, for {' '.join(spec.targets)}, "
         f"by {library.name} {library.version}; {len(plan):,} bytes, {took}; key {key.digest}"
     )
+
+
+@app.command("compare")
+@options_from(TilesOptions)
+def compare(
+    models: evaluate.Models, json: evaluate.Json = None, html: evaluate.Html = None, **values: Any
+) -> None:
+    """Compare models on one set of tiles cut from pictures: quality, speed, and how they look."""
+    evaluate.run(models, build_options(TilesOptions, values), json, html)
 
 
 def _keep(path: Path, key: "Key", plan: bytes) -> None:

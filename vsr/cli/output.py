@@ -15,13 +15,13 @@ EXIT_FAILED, EXIT_INTERRUPTED = 1, 130
 
 
 class ReportFile:
-    """The file of `--report`, checked before work begins and written whole or not at all.
+    """The file of `--report` or another option, checked before work begins and written whole or not at all.
 
     media: the names of source and result, which it must not be. A link is followed; a device or a pipe
     is written into.
     """
 
-    def __init__(self, path: str | None, *media: str) -> None:
+    def __init__(self, path: str | None, *media: str, flag: str = "--report") -> None:
         """Raises OptionError where a report could not be written."""
         self._path = Path(path) if path else None
         if self._path is None:
@@ -30,25 +30,28 @@ class ReportFile:
 
         for name in media:
             if name != "-" and not is_url(name) and same_files(str(self._path), name):
-                raise OptionError(f"--report {path}: that is {name} itself; choose another name")
+                raise OptionError(f"{flag} {path}: that is {name} itself; choose another name")
         if self._path.is_dir():
-            raise OptionError(f"--report {path}: that is a folder; give the name of a file")
+            raise OptionError(f"{flag} {path}: that is a folder; give the name of a file")
         if _is_special(self._path):
             if not os.access(self._path, os.W_OK):
-                raise OptionError(f"--report {path}: it cannot be written to; choose another place")
+                raise OptionError(f"{flag} {path}: it cannot be written to; choose another place")
             return
         self._path = self._path.resolve()
         folder = self._path.parent
         if not folder.is_dir():
-            raise OptionError(f"--report {path}: there is no folder {Path(str(path)).parent}; make it first")
+            raise OptionError(f"{flag} {path}: there is no folder {Path(str(path)).parent}; make it first")
         if not os.access(folder, os.W_OK):
-            raise OptionError(f"--report {path}: {folder} cannot be written to; choose another place")
+            raise OptionError(f"{flag} {path}: {folder} cannot be written to; choose another place")
 
     def write(self, content: dict[str, Any]) -> None:
-        """Write the report, if one was asked for."""
+        """Write the report as JSON, if one was asked for."""
+        self.write_text(json.dumps(content, indent=2, ensure_ascii=False, default=str) + "\n")
+
+    def write_text(self, text: str) -> None:
+        """Write a text, if the file was asked for."""
         if self._path is None:
             return
-        text = json.dumps(content, indent=2, ensure_ascii=False, default=str) + "\n"
         if _is_special(self._path):
             with self._path.open("w", encoding="utf-8") as device:
                 device.write(text)

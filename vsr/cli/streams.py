@@ -2,8 +2,9 @@
 
 import errno
 import os
+import shutil
 import sys
-from typing import TextIO
+from typing import Self, TextIO
 
 _GONE = (errno.EPIPE, errno.EIO)
 """A pipe that nobody reads, and a terminal that was closed."""
@@ -38,6 +39,26 @@ def drop(stream: TextIO) -> None:
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, number)
     os.close(null)
+
+
+class StatusLine:
+    """One line of a terminal that is written over, cleared at the end; nothing on streams that are none."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = Unminding(stream)
+        self._is_terminal = stream.isatty()
+
+    def show(self, text: str) -> None:
+        """Show a text in place of the one before."""
+        if self._is_terminal:
+            width = shutil.get_terminal_size().columns - 1  # the last column would wrap
+            self._stream.say(f"\r{text[:width]}\x1b[K")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.show("")
 
 
 class Unminding:

@@ -3,7 +3,7 @@
 import dataclasses
 import inspect
 from collections.abc import Callable
-from typing import Annotated, Any, TypeVar, get_origin
+from typing import Annotated, Any, TypeVar, get_args, get_origin
 
 import typer
 
@@ -14,7 +14,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 def options_from(kind: type[Any]) -> Callable[[Command], Command]:
     """Return a decorator that puts an option for each field of `kind` in place of a command's `**values`.
 
-    A field's metadata has `help`, `flags` and `metavar`; see vsr.options.
+    A field's metadata has `help`, `flags` and `metavar`; see vsr.options. One without default is required.
     """
 
     def decorate(command: Command) -> Command:
@@ -35,17 +35,18 @@ def build(kind: type[T], values: dict[str, Any]) -> T:
 
 def _parameter(field: dataclasses.Field[Any]) -> inspect.Parameter:
     repeated = get_origin(field.type) is tuple
+    required = field.default is dataclasses.MISSING
     flags = field.metadata["flags"] or ("--" + field.name.replace("_", "-"),)
     option = typer.Option(
         *flags,
         help=field.metadata["help"],
         metavar=field.metadata["metavar"],
-        show_default=bool(field.default) and not repeated,
+        show_default=not required and bool(field.default) and not repeated,
     )
-    annotation = list[str] if repeated else field.type
+    annotation = list[get_args(field.type)[0]] if repeated else field.type  # type: ignore[misc]
     return inspect.Parameter(
         field.name,
         inspect.Parameter.KEYWORD_ONLY,
-        default=[] if repeated else field.default,
+        default=inspect.Parameter.empty if required else [] if repeated else field.default,
         annotation=Annotated[annotation, option],
     )

@@ -1,0 +1,239 @@
+"""Two videos, or two and an original, measured frame by frame."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from vsr._version import __version__
+from vsr.device import cpu
+from vsr.errors import OptionError
+from vsr.options import CompareOptions
+from vsr.quality.matching import Videos
+from vsr.quality.meter import METRICS, Common, Meter, Values
+from vsr.quality.shown import Shown, read_shown, worst_frames
+from vsr.quality.text import text_table
+from vsr.timing import parse_seconds
+
+_POWERS = {"psnr_y": 10, "psnr": 10, "xpsnr_y": 20, "xpsnr_cb": 20, "xpsnr_cr": 20}
+"""Means are of squared errors for PSNR, and of their roots for XPSNR, as FFmpeg takes them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class VideoResult:
+    """One video against the reference."""
+
+    name: str
+    num_frames: int
+    frames: list[Values | None]
+    """For each frame of the reference what was measured, or None where it has no partner."""
+
+    @property
+    def num_matched(self) -> int:
+        """How many frames of the reference have a partner."""
+        return sum(values is not None for values in self.frames)
+
+    def mean(self, metric: str) -> float:
+        """Return a metric of the whole video; infinite where all frames are equal."""
+        values = np.array([frame[metric] for frame in self.frames if frame is not None])
+        power = _POWERS.get(metric)
+        if power is None:
+            return float(values.mean())
+        mean = float(np.mean(10 ** (-values / power)))
+        return -power * math.log10(mean) if mean else math.inf
+
+    def worst(self, metric: str) -> tuple[int, float]:
+        """Return the number of the frame with the smallest value, and that."""
+        found = [(frame[metric], index) for index, frame in enumerate(self.frames) if frame is not None]
+        value, index = min(found)
+        return index, value
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """What was measured."""
+
+    reference: str
+    width: int
+    height: int
+    format: str
+    """What all frames were brought to, to be compared."""
+    seconds: list[float]
+    """When each frame of the reference is shown, since its first."""
+    results: list[VideoResult]
+    metrics: list[str]
+    notes: tuple[str, ...]
+    shown: list[Shown] = field(default_factory=list)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it for programs. A PSNR of equal frames, which is infinite, is null."""
+        return {
+            "vsr": __version__,
+            "reference": self.reference,
+            "size": f"{self.width}x{self.height}",
+            "format": self.format,
+            "num_frames": len(self.seconds),
+            "metrics": {metric: METRICS[metric].meaning for metric in self.metrics},
+            "notes": list(self.notes),
+            "results": [self._result_json(result) for result in self.results],
+            "frames": [
+                {
+                    "frame": index,
+                    "seconds": seconds,
+                    "results": [_json(r.frames[index]) for r in self.results],
+                }
+                for index, seconds in enumerate(self.seconds)
+            ],
+            "shown": [
+                {
+                    "frame": each.frame,
+                    "left": each.left,
+                    "top": each.top,
+                    "seconds": self.seconds[each.frame],
+                    "videos": list(each.pictures),
+                }
+                for each in self.shown
+            ],
+        }
+
+    def _result_json(self, result: VideoResult) -> dict[str, Any]:
+        worst = {metric: result.worst(metric) for metric in self.metrics}
+        return {
+            "video": result.name,
+            "num_frames": result.num_frames,
+            "num_matched": result.num_matched,
+            "whole": {metric: _rounded(result.mean(metric)) for metric in self.metrics},
+            "worst": {m: {"frame": index, "value": _rounded(value)} for m, (index, value) in worst.items()},
+        }
+
+    def lines(self) -> list[str]:
+        """Return what was measured, for people."""
+        lines = [f"reference  {self.reference}, {self.width}x{self.height}, compared as {self.format}"]
+        for result in self.results:
+            lines.append(
+                f"video      {result.name}: {result.num_matched} of {len(self.seconds)} frames have a partner"
+            )
+            rows = []
+            for metric in self.metrics:
+                index, value = result.worst(metric)
+                shown = METRICS[metric]
+                numbers = (f"{number:.{shown.digits}f}" for number in (result.mean(metric), value))
+                rows.append([shown.head, *numbers, f"frame {index} at {self.seconds[index]:.3f} s"])
+            lines += text_table(["", "whole", "worst", "where"], rows)
+        return lines + [f"note       {note}" for note in self.notes]
+
+
+Tell = Callable[[int], None]
+"""Told the number of frames that are done."""
+
+
+def compare(
+    first: str, second: str, options: CompareOptions, *, pictures: bool, tell: Tell = lambda done: None
+) -> Comparison:
+    """Return how `second` differs from `first`, or both from the reference that the options name.
+
+    `pictures`: the worst frames and those that are asked for are read again, to be shown. Raises OptionError
+    for what cannot be compared, and DecodeError.
+    """
+    names = [first, second] if options.reference is None else [options.reference, first, second]
+    _check(names, options)
+    duration = None if options.duration is None else parse_seconds(options.duration, "--duration")
+    threads = options.threads or cpu.usable_cores()
+    with Videos(names, duration=duration) as videos:
+        common = Common(videos.readers)
+        meters = [Meter(common, threads) for _ in names[1:]]
+        seconds: list[float] = []
+        values: list[list[Values | None]] = [[] for _ in names[1:]]
+        for moment in videos:
+            tell(moment.index)
+            seconds.append(round(float(moment.seconds), 6))
+            reference = common.planes(0, moment.frames[0])
+            for number, (meter, frame) in enumerate(zip(meters, moment.frames[1:], strict=True)):
+                other = None if frame is None else common.planes(number + 1, frame)
+                values[number].append(meter(reference, other))
+        counts = videos.counts
+        damage = [f"{reader.name}: {text}" for reader in videos.readers for text in reader.faults.damage()]
+        rates = [reader.video.frame_rate for reader in videos.readers]
+    results = [
+        VideoResult(name=name, num_frames=count, frames=found)
+        for name, count, found in zip(names[1:], counts, values, strict=True)
+    ]
+    notes = [*common.notes, *damage, *(note for r in results for note in _unmatched(names[0], r, rates))]
+    comparison = Comparison(
+        reference=names[0],
+        width=common.width,
+        height=common.height,
+        format=common.format.name,
+        seconds=seconds,
+        results=results,
+        metrics=common.metrics,
+        notes=tuple(notes),
+    )
+    return _with_pictures(comparison, names, options, duration) if pictures else comparison
+
+
+def _check(names: list[str], options: CompareOptions) -> None:
+    if "-" in names:
+        raise OptionError(
+            "standard input can be read once only, and the worst frames are read again: name files"
+        )
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise OptionError(f"{twice} is named twice; name videos that can differ")
+    if options.worst < 0:
+        raise OptionError(f"--worst is {options.worst}; give 0 or more")
+    if options.threads < 0:
+        raise OptionError(f"--threads is {options.threads}; give 0 or more")
+
+
+def _unmatched(reference: str, result: VideoResult, rates: Sequence[Fraction | None]) -> list[str]:
+    """Return what to say of frames without partner. Raises OptionError where most have none."""
+    total, matched = len(result.frames), result.num_matched
+    if matched * 2 < min(total, result.num_frames):
+        speeds = " and ".join(f"{float(rate):.3f} fps" for rate in dict.fromkeys(rates) if rate)
+        raise OptionError(
+            f"only {matched} of {total} frames of {reference} have a frame of {result.name} at their time "
+            f"({speeds}): videos of different rates cannot be compared; bring one to the other's rate first"
+        )
+    missing, extra = total - matched, result.num_frames - matched
+    notes = []
+    if missing:
+        notes.append(f"{missing} of {total} frames of {reference} have none of {result.name} at their time")
+    if extra:
+        notes.append(f"{extra} of {result.num_frames} frames of {result.name} have none of {reference}")
+    return [f"{note}: they are left out" for note in notes]
+
+
+def _with_pictures(
+    comparison: Comparison, names: list[str], options: CompareOptions, duration: Fraction | None
+) -> Comparison:
+    """Return it with the worst frames by XPSNR and those asked for, read again."""
+    values = [
+        (found["xpsnr_y"], index)
+        for result in comparison.results
+        for index, found in enumerate(result.frames)
+        if found is not None
+    ]
+    count = len(comparison.seconds)
+    worst = worst_frames(values, comparison.seconds, options.worst)
+    wanted = list(dict.fromkeys([*worst, *(index for index in options.frames if 0 <= index < count)]))
+    notes = [
+        f"--frame {index}: there are {count} frames, from 0 on"
+        for index in options.frames
+        if not 0 <= index < count
+    ]
+    shown = read_shown(names, wanted, duration) if wanted else []
+    return replace(comparison, shown=shown, notes=(*comparison.notes, *notes))
+
+
+def _json(values: Values | None) -> dict[str, float | None] | None:
+    return None if values is None else {metric: _rounded(value) for metric, value in values.items()}
+
+
+def _rounded(value: float) -> float | None:
+    return round(value, 4) if math.isfinite(value) else None
