@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,29 +15,49 @@ import numpy as np
 import numpy.typing as npt
 
 from vsr._resources import tree
-from vsr.device.cuda.launch import DTYPES, Kind, Launch, View, view
+from vsr.device.cuda.launch import DTYPES, Generated, Kind, Launch, View, view
 
 HERE = Path(__file__).parent
+_COMPILER = os.environ.get("CXX") or next(name for name in ("c++", "g++", "clang++") if shutil.which(name))
 FLAGS = (
-    *("-std=c++17", "-O2", "-shared", "-fPIC", "-ffp-contract=off", "-fvisibility=hidden"),
+    *("-std=c++17", "-shared", "-fPIC", "-ffp-contract=off", "-fvisibility=hidden", "-fno-strict-aliasing"),
     *("-Wall", "-Wextra", "-Werror", "-Wno-unknown-pragmas"),
     "-Wno-subobject-linkage",  # sources are headers of host.cpp, and have namespaces without a name
+    *(("-fno-tree-pta",) if "clang" not in _COMPILER else ()),
 )
+"""Without points-to analysis: g++ 12's drops the stores of some instances of kernels/cuda/net.cuh."""
 
 
 def build() -> ctypes.CDLL:
-    """Return the library, from the temporary folder where an equal one was built before."""
-    compiler = os.environ.get("CXX") or next(name for name in ("c++", "g++", "clang++") if shutil.which(name))
+    """Return the library of kernels/cuda, from the temporary folder where an equal one was built before."""
     kernels = tree("kernels")
     sources = sorted([*kernels.glob("cuda/*"), *kernels.glob("common/*"), *HERE.glob("*.?pp")])
-    parts = [compiler.encode(), repr(FLAGS).encode(), *(path.read_bytes() for path in sources)]
+    return _built((HERE / "host.cpp").read_text(), "-O2", b"\0".join(path.read_bytes() for path in sources))
+
+
+def build_generated(source: Generated) -> ctypes.CDLL:
+    """Return a generated source as a library, as `build` does."""
+    return _built(source.text, "-O1", _headers())
+
+
+@cache
+def _headers() -> bytes:
+    kernels = tree("kernels")
+    paths = sorted([*kernels.glob("cuda/*.cuh"), *kernels.glob("common/*"), *HERE.glob("shim*.hpp")])
+    return b"\0".join(path.read_bytes() for path in paths)
+
+
+def _built(text: str, speed: str, included: bytes) -> ctypes.CDLL:
+    parts = [_COMPILER.encode(), repr((FLAGS, speed)).encode(), text.encode(), included]
     name = hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
-    library = Path(tempfile.gettempdir()) / f"vsr-cuda-on-host-{os.getuid()}-{name}.so"
+    folder = Path(tempfile.gettempdir()) / f"vsr-cuda-on-host-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    library = folder / f"{name}.so"
     if not library.exists():
         own = library.with_suffix(f".{os.getpid()}")
-        include = [f"-I{folder}" for folder in (kernels, kernels / "cuda", HERE)]
-        command = [compiler, *FLAGS, *include, str(HERE / "host.cpp"), "-o", str(own)]
-        subprocess.run(command, check=True, timeout=120)
+        include = [f"-I{path}" for path in (tree("kernels"), tree("kernels") / "cuda", HERE)]
+        command = [_COMPILER, *FLAGS, speed, *include, "-x", "c++", "-", "-o", str(own)]
+        subprocess.run(command, check=True, timeout=120, input=text.encode())
         own.replace(library)
     return ctypes.CDLL(str(library))
 
@@ -53,6 +74,7 @@ class HostMemory:
 
     def plane(self, width: int, height: int, kind: Kind) -> View:
         self._kept.append(np.zeros((height, width + 5), DTYPES[kind]))
+        self._kept[-1].view(np.uint8)[...] = 0xFF  # NaN: what is read before it is written shows
         return host_view(self._kept[-1][:, :width])
 
 

@@ -57,10 +57,13 @@ class HostFrame:
         for own, plane in zip(self.arrays, planes, strict=True):
             own[...] = plane << self.shift if self.shift else plane
 
+    def padding_is_whole(self) -> bool:
+        """Whether nothing was written beside the planes."""
+        return all((memory[:, used:] == _GUARD).all() for memory, used in self._memories)
+
     def get(self) -> tuple[npt.NDArray[Any], ...]:
         """Return codes, or values, and see that nothing was written beside them."""
-        for memory, used in self._memories:
-            assert (memory[:, used:] == _GUARD).all(), "a kernel wrote into the padding"
+        assert self.padding_is_whole(), "a kernel wrote into the padding"
         if self.shift:
             assert not any((plane & ((1 << self.shift) - 1)).any() for plane in self.arrays)
             return tuple(plane >> self.shift for plane in self.arrays)

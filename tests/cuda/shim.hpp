@@ -5,6 +5,16 @@
 
 #define VSR_DEVICE inline
 
+struct Warp {
+    int index;
+    bool reversed;
+
+    template <class F>
+    void each_lane(const F& f) const {
+        for (int i = 0; i < kWarpThreads; ++i) f(reversed ? kWarpThreads - 1 - i : i);
+    }
+};
+
 struct Block {
     int x, y;
     bool reversed;
@@ -12,6 +22,10 @@ struct Block {
     template <class F>
     void each(const F& f) const {
         for (int i = 0; i < kThreads; ++i) f(reversed ? kThreads - 1 - i : i);
+    }
+    template <class F>
+    void each_warp(const F& f) const {
+        for (int i = 0; i < kWarps; ++i) f(Warp{reversed ? kWarps - 1 - i : i, reversed});
     }
 };
 
@@ -23,7 +37,13 @@ struct PerThread {
     T& operator[](int thread) { return own[thread]; }
 };
 
-#define VSR_KERNEL(NAME, JOB, SHARED, ...)                                                                   \
+template <class T>
+struct PerWarp {
+    T own[kWarps];
+    T& operator[](Warp warp) { return own[warp.index]; }
+};
+
+#define VSR_KERNEL_OF(NAME, JOB, SHARED, BLOCKS, ...)                                                        \
     extern "C" __attribute__((visibility("default"))) void NAME(const JOB* job, int wide, int high, int reversed) { \
         static SHARED shared;                                                                                \
         for (int i = 0; i < wide * high; ++i) {                                                              \

@@ -9,6 +9,7 @@ import pytest
 from vsr._resources import CACHE_VARIABLE, cache_folder, tree
 from vsr.device.cuda import kernels as cuda_kernels
 from vsr.device.cuda import nvrtc
+from vsr.device.cuda.launch import Generated, Source
 from vsr.errors import DeviceError
 
 
@@ -17,7 +18,7 @@ def compiler(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
     """A compiler that notes what it is asked for, on a copy of the sources."""
     asked: list[str] = []
 
-    def compile_source(name: str, architecture: str) -> tuple[bytes, str]:
+    def compile_source(name: Source, architecture: str) -> tuple[bytes, str]:
         asked.append(f"{name} {architecture}")
         return b"machine code", ""
 
@@ -53,6 +54,21 @@ def test_whatever_decides_the_bytes_is_in_the_key(
             file.write("\n")
     cuda_kernels.compiled("resize_u8", "sm_80" if change == "architecture" else "sm_90")
     assert len(compiler) == len(list(cache_folder("cubins").iterdir())) == 2
+
+
+def test_a_generated_source_is_its_text(compiler: list[str]) -> None:
+    for text in ("one", "two", "one"):
+        assert cuda_kernels.compiled(Generated("network", text), "sm_90") == b"machine code"
+    assert len(compiler) == 2
+    assert all(file.name.startswith("network-sm_90-") for file in cache_folder("cubins").iterdir())
+
+
+def test_headers_are_in_the_key_of_a_generated_source(compiler: list[str], tmp_path: Path) -> None:
+    cuda_kernels.compiled(Generated("network", "one"), "sm_90")
+    with (tmp_path / "kernels/cuda/net.cuh").open("a") as file:
+        file.write("\n")
+    cuda_kernels.compiled(Generated("network", "one"), "sm_90")
+    assert len(compiler) == 2
 
 
 def test_where_the_sources_lie_is_not_in_the_key(

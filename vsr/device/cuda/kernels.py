@@ -9,6 +9,7 @@ from pathlib import Path
 
 from vsr._resources import CACHE_VARIABLE, cache_folder, tree
 from vsr.device.cuda import nvrtc
+from vsr.device.cuda.launch import Generated, Source
 from vsr.errors import DeviceError
 
 KEY_SCHEMA = 1
@@ -22,26 +23,29 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in (tree("kernels") / "cuda").glob("*.cu")))
 
 
-def compiled(name: str, architecture: str) -> bytes:
-    """Return the cubin of kernels/cuda/`name`.cu for e.g. "sm_90": from the cache, or compiled and put there.
+def compiled(source: Source, architecture: str) -> bytes:
+    """Return the cubin of a source for e.g. "sm_90": from the cache, or compiled and put there.
 
     Raises DeviceError where NVRTC is missing or refuses. Thread-safety: safe, between processes too.
     """
-    path = cache_folder("cubins") / f"{name}-{architecture}-{_key(name, architecture, nvrtc.version())}.cubin"
+    name = source if isinstance(source, str) else source.name
+    key = _key(source, architecture, nvrtc.version())
+    path = cache_folder("cubins") / f"{name}-{architecture}-{key}.cubin"
     try:
         return path.read_bytes()
     except OSError:
-        cubin, _ = compile_source(name, architecture)
+        cubin, _ = compile_source(source, architecture)
         _store(path, cubin)
         return cubin
 
 
-def compile_source(name: str, architecture: str, more: Sequence[str] = ()) -> tuple[bytes, str]:
+def compile_source(source: Source, architecture: str, more: Sequence[str] = ()) -> tuple[bytes, str]:
     """Return (cubin, log), compiled now with `more` options."""
-    path = tree("kernels") / "cuda" / f"{name}.cu"
-    return nvrtc.compile_cubin(
-        path.read_text(encoding="utf-8"), path.name, [*_options(architecture), *_includes(), *more]
-    )
+    options = [*_options(architecture), *_includes(), *more]
+    if isinstance(source, Generated):
+        return nvrtc.compile_cubin(source.text, source.name, options)
+    path = tree("kernels") / "cuda" / f"{source}.cu"
+    return nvrtc.compile_cubin(path.read_text(encoding="utf-8"), path.name, options)
 
 
 def _options(architecture: str) -> list[str]:
@@ -53,19 +57,20 @@ def _includes() -> list[str]:
     return [f"-I{folder}", f"-I{folder / 'cuda'}"]
 
 
-def _key(name: str, architecture: str, version: tuple[int, int]) -> str:
+def _key(source: Source, architecture: str, version: tuple[int, int]) -> str:
     """Return a hash of all that decides the bytes; where the checkout lies does not."""
-    digest = hashlib.sha256(repr((KEY_SCHEMA, name, version, _options(architecture))).encode())
-    for path in _sources(name):
+    digest = hashlib.sha256(repr((KEY_SCHEMA, source, version, _options(architecture))).encode())
+    for path in _files(source):
         content = path.read_bytes()
         digest.update(f"\0{path.name}\0{len(content)}\0".encode() + content)
     return digest.hexdigest()[:32]
 
 
-def _sources(name: str) -> Iterator[Path]:
-    """The source, and every header that it may include."""
+def _files(source: Source) -> Iterator[Path]:
+    """The source, where it is a file, and every header that it may include."""
     folder = tree("kernels")
-    yield folder / "cuda" / f"{name}.cu"
+    if isinstance(source, str):
+        yield folder / "cuda" / f"{source}.cu"
     yield from sorted(folder.glob("cuda/*.cuh"))
     yield from sorted(folder.glob("common/*.hpp"))
 

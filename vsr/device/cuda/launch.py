@@ -96,12 +96,24 @@ class Memory(Protocol):
         """Return an uninitialised plane."""
 
 
+@dataclass(frozen=True, slots=True)
+class Generated:
+    """A CUDA source that is written at run time. It may include what lies in kernels/ and kernels/cuda."""
+
+    name: str
+    """What files and messages call it; sources of one name may differ."""
+    text: str
+
+
+Source: TypeAlias = str | Generated
+"""A file in kernels/cuda, without .cu, or a source of its own."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Launch:
     """One kernel over `blocks` (x, y), THREADS in each. Launches of one operation run in order."""
 
-    source: str
-    """The file in kernels/cuda, without .cu."""
+    source: Source
     kernel: str
     blocks: tuple[int, int]
     job: Record
