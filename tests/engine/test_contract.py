@@ -79,7 +79,7 @@ def check(got: Any, want: Traced, precision: str) -> None:
     if precision == "fp32":
         assert off.max() <= FLOAT32 * want.magnitude, f"off by {off.max()} of {want.magnitude}"
     else:
-        assert (off <= want.bfloat16).all(), f"off by {(off / want.bfloat16).max()} of what is possible"
+        assert (off <= want.movement).all(), f"off by {(off / want.movement).max()} of what is possible"
 
 
 def check_fused(graph: Graph, values: Any, want: Traced, precision: Precision, threads: int) -> None:

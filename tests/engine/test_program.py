@@ -14,8 +14,9 @@ from tests.engine.test_contract import pictures, run
 from vsr.device import cpu
 from vsr.engine.engines import ENGINES
 from vsr.engine.fused.calibration import ranges
+from vsr.engine.fused.pictures import maps
 from vsr.engine.fused.program import Program
-from vsr.engine.fused.step import _FORMATS, FusedStep, _maps
+from vsr.engine.fused.step import _FORMATS, FusedStep
 from vsr.engine.fused.terms import terms_of
 from vsr.engine.step import Precision
 from vsr.nets.builder import Builder
@@ -53,7 +54,7 @@ PRECISIONS = ENGINES["fused_cpu"].precisions()
 
 def packed(graph: Graph, precision: Precision) -> tuple[Any, Any]:
     """The lists for a network on float pictures."""
-    term, nodes = terms_of(graph, *_maps(graph, *pictures(graph, 8, 8)))
+    term, nodes = terms_of(graph, *maps(graph, *pictures(graph, 8, 8)))
     known = ranges(graph)
     program = Program(
         term,

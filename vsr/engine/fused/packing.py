@@ -45,7 +45,7 @@ def packed_stage(stage: Stage, index: dict[Buffer, int]) -> tuple[list[int], lis
         steps[: len(stage.out.most)] = 255 / stage.out.most
         floats.append((steps * [[1], [-1]]).astype(np.float32))
     if stage.resize is not None:
-        first, weights = _phases(stage.resize)
+        first, weights = phases(stage.resize)
         ints += [weights.shape[1], stage.resize.kind == "bicubic", *first]
         return ints, [*floats, weights.astype(np.float32)]
     ints += [1, 0]
@@ -84,7 +84,7 @@ _KERNELS: dict[str, tuple[tuple[int, ...], Callable[[Weights], Weights]]] = {
 """Taps around the sample left of a place, and their weights by distance."""
 
 
-def _phases(resize: Resize) -> tuple[list[int], Weights]:
+def phases(resize: Resize) -> tuple[list[int], Weights]:
     """Return for each phase the first tap, from the sample it belongs to, and its weights."""
     around, kernel = _KERNELS[resize.kind]
     first, weights = [], []

@@ -41,14 +41,17 @@ class Program:
         *,
         format: Format = "float32",
         ranges: Mapping[Term, tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]] | None = None,
+        most_factor: int = 2,
     ) -> None:
         """Prepare. `format` is what lies between convolutions, where nothing else reads it.
 
         Bytes need `ranges`, the least and the largest value of each channel of the terms; what has none stays
-        float32.
+        float32. Convolutions do a depth-to-space after them themselves where its factor is at most
+        `most_factor`.
         """
         self.buffers: list[Buffer] = []
         self.stages: list[Stage] = []
+        self._most_factor = most_factor
         self._uses = uses(result)
         self._lanes: dict[Term, list[Lane]] = {}
         self._renamed: set[Buffer] = set()  # whose lanes belong to several terms
@@ -140,8 +143,10 @@ class Program:
 
     def _activate(self, term: Term, activation: Activation, lanes: list[Lane]) -> list[Lane]:
         stage = self._open_stage(term.inputs[0], lanes)
-        if stage is None or stage.activation is not None or stage.factor != 1:
+        if stage is None or stage.activation is not None:
             stage = self._copy(lanes)
+        if isinstance(activation, PRelu) and stage.factor > 1:  # of each channel, before they become pixels
+            activation = PRelu(np.repeat(activation.slope, stage.factor**2), activation.shared)
         stage.activation = activation
         return _whole(stage.out)
 
@@ -168,7 +173,7 @@ class Program:
         if op.order == "xy":
             order = order.transpose(0, 2, 1)
         index = order.reshape(-1)
-        stage = self._open_stage(term.inputs[0], lanes) if factor == 2 else None
+        stage = self._open_stage(term.inputs[0], lanes) if factor <= self._most_factor else None
         if stage is None or stage.factor != 1 or stage.linear is None:
             plain = self._plain(lanes)
             out = self._buffer(len(lanes) // group, scale)
@@ -177,7 +182,7 @@ class Program:
         stage.linear = Linear(linear.weight[index], linear.bias[index], linear.border, linear.dilation)
         if isinstance(stage.activation, PRelu):
             stage.activation = PRelu(stage.activation.slope[index], stage.activation.shared)
-        stage.factor = 2
+        stage.factor = factor
         stage.out.channels = len(lanes) // group
         stage.out.scale = scale
         return _whole(stage.out)

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from vsr.device import cpu
 from vsr.engine.fused.calibration import ranges
+from vsr.engine.fused.pictures import check, maps
 from vsr.engine.fused.program import Program
 from vsr.engine.fused.stages import Format
-from vsr.engine.fused.terms import Affine, terms_of
-from vsr.engine.step import Precision, Rest, changes_luma_alone, check_luma
-from vsr.errors import DeviceError, OptionError
-from vsr.frame import PictureSpec, Plane, pixel_format
+from vsr.engine.fused.terms import terms_of
+from vsr.engine.step import Precision, Rest, changes_luma_alone
+from vsr.errors import DeviceError
+from vsr.frame import PictureSpec, Plane
 from vsr.nets.graph import Graph
 from vsr.ops.grid import Grid
-from vsr.ops.levels import gain_and_bias
-from vsr.ops.matrices import components, from_rgb, to_rgb
+from vsr.ops.matrices import components
 
 _FORMATS: dict[Precision, Format] = {"fp32": "float32", "bf16": "bfloat16", "int8": "bytes"}
 _TILE = 64
@@ -50,13 +48,13 @@ class FusedStep:
         self.source = source
         self.output = target
         self.precision = precision
-        _check(graph, source, target)
+        check(graph, source, target)
         has_bfloat16, has_int8 = cpu.kernels.net_formats()
         if not {"fp32": True, "bf16": has_bfloat16, "int8": has_int8}[precision]:
             raise DeviceError(f"the instruction set in use has no {precision} here; choose precision fp32")
         luma_alone = changes_luma_alone(graph, source, target)
         self._own = [0] if luma_alone else [*range(components(target.format))]
-        into, out_of = _maps(graph, source, target)
+        into, out_of = maps(graph, source, target)
         term, nodes = terms_of(graph, into, out_of[self._own])
         known = ranges(graph) if precision == "int8" else {}
         by_term = {each: known[name] for each, name in nodes.items() if name in known}
@@ -89,32 +87,6 @@ class FusedStep:
         top = self.output.format.max_value
         cpu.kernels.run_net(self._native, inputs, outputs, top, self._tile, threads)
         self._rest(planes, into, threads=threads)
-
-
-def _check(graph: Graph, source: PictureSpec, target: PictureSpec) -> None:
-    wanted = (source.width * graph.scale, source.height * graph.scale)
-    if (target.width, target.height) != wanted:
-        raise OptionError(
-            f"{graph.name} makes {source.width}x{source.height} {wanted[0]}x{wanted[1]}, "
-            f"not {target.width}x{target.height}"
-        )
-    if graph.reads == "luma":
-        check_luma(graph.name, source, target)
-    if source.width % graph.multiple_of or source.height % graph.multiple_of:
-        raise OptionError(
-            f"{graph.name} takes sides that are multiples of {graph.multiple_of}; "
-            f"got {source.width}x{source.height}"
-        )
-
-
-def _maps(graph: Graph, source: PictureSpec, target: PictureSpec) -> tuple[Affine, Affine]:
-    """Return the maps from the source to the graph's input, and from its result to the target."""
-    if graph.reads == "rgb":
-        return to_rgb(source.format, source.color), from_rgb(target.format, target.color)
-    between = (pixel_format("grayf32le"), source.color)
-    into = gain_and_bias((source.format, source.color), between, 0, 0)
-    back = gain_and_bias((between[0], target.color), (target.format, target.color), 0, 0)
-    return np.array([into]), np.array([back])
 
 
 def _tile(program: Program, width: int) -> int:

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vsr.nets.graph import Graph
-from vsr.nets.ops import Add, Conv, ConvTranspose, Op, PixelShuffle, Resize, Scale
+from vsr.nets.ops import Add, Clamp, Conv, ConvTranspose, Op, PixelShuffle, Resize, Scale
 
 Affine: TypeAlias = npt.NDArray[np.float64]
 """(outputs, inputs + 1): factors of the inputs, and in the last column what is added."""
@@ -141,6 +141,11 @@ class _Maps:
                 return Term(Add(), (base, self.affine(second, np.column_stack([rest, np.zeros(len(rest))]))))
             case Resize():
                 return Term(term.op, (self.affine(term.inputs[0], matrix),))
+            case Clamp(low=low, high=high) if (scale := _scale_of_all(factors, offset)) is not None:
+                gain, bias = scale
+                return Term(
+                    Clamp(gain * low + bias, gain * high + bias), (self.affine(term.inputs[0], matrix),)
+                )
             case PixelShuffle(factor=factor):
                 group = factor * factor
                 wide = np.column_stack([np.kron(factors, np.eye(group)), np.repeat(offset, group)])
@@ -153,6 +158,15 @@ def _is_identity(factors: Weights, offset: Weights) -> bool:
     if rows != columns or np.abs(offset).max() >= 1e-9:
         return False
     return np.allclose(factors, np.eye(rows), rtol=0, atol=1e-9)
+
+
+def _scale_of_all(factors: Weights, offset: Weights) -> tuple[float, float] | None:
+    """Return (gain, bias) where each result is gain times some channel plus bias, gain > 0; else None."""
+    gain, bias = float(factors.max()), float(offset[0])
+    is_one_each = (np.count_nonzero(factors, axis=1) == 1).all()
+    if gain <= 0 or not is_one_each or (offset != bias).any() or (factors.max(axis=1) != gain).any():
+        return None
+    return gain, bias
 
 
 def _pointwise(matrix: Affine) -> Linear:
