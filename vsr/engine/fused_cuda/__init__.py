@@ -1,0 +1,1 @@
+"""Narrow networks as CUDA kernels that are generated for the network."""
