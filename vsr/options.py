@@ -46,19 +46,24 @@ class UpscaleOptions:
         metadata=_option("Target size instead of a factor: WxH, or 720p 1080p 1440p 2160p.", metavar="SIZE"),
     )
     device: str = field(
-        default="auto", metadata=_option("Where to compute: auto, cpu, cuda or cuda:N.", metavar="DEVICE")
+        default="auto",
+        metadata=_option(
+            "Where to compute: auto (cpu), cpu, cuda or cuda:N, an NVIDIA GPU.", metavar="DEVICE"
+        ),
     )
     engine: str = field(
         default="auto",
         metadata=_option(
-            "What runs networks: auto (the one that costs least here), fused_cpu, openvino or reference.",
+            "What runs networks: auto (the one that costs least here); fused_cpu, openvino or reference on "
+            "the CPU; fused_cuda or tensorrt on a GPU.",
             metavar="NAME",
         ),
     )
     precision: str = field(
         default="auto",
         metadata=_option(
-            "Arithmetic of networks: fp32, bf16, int8, or auto: bf16 where the CPU has it and comes close.",
+            "Arithmetic of networks: fp32; bf16 or int8 on the CPU, fp16 on a GPU; auto: bf16 where the CPU "
+            "has it and comes close, fp16 on a GPU.",
             metavar="NAME",
         ),
     )
@@ -71,14 +76,23 @@ class UpscaleOptions:
         ),
     )
     threads: int = field(default=0, metadata=_option("Threads for upscaling; 0 = one a core.", metavar="N"))
+    decoder: str = field(
+        default="auto",
+        metadata=_option(
+            "What decodes: auto (nvdec where the GPU can, else cpu), cpu, nvdec, or a decoder of FFmpeg.",
+            metavar="NAME",
+        ),
+    )
     encoder: str = field(
         default="auto",
         metadata=_option(
-            "FFmpeg's name of the video encoder; auto chooses by source and container.", metavar="NAME"
+            "FFmpeg's name of the encoder; auto chooses by source and container, NVENC where a GPU has it.",
+            metavar="NAME",
         ),
     )
     crf: float | None = field(
-        default=None, metadata=_option("Quality of the encoder, lower is better.", metavar="N")
+        default=None,
+        metadata=_option("Quality of the encoder, lower is better: its crf, or cq for NVENC.", metavar="N"),
     )
     preset: str | None = field(default=None, metadata=_option("Speed of the encoder.", metavar="NAME"))
     encoder_options: tuple[str, ...] = field(

@@ -35,8 +35,18 @@ def gpu(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Gpu:
     """A CPU in the GPU's place, our GPU over a CuPy that is not one, and a GPU."""
     if request.param == "nvidia":
         return real_gpu()
-    library: ctypes.CDLL = request.getfixturevalue("host")
-    if request.param == "host":
+    return stand_in_gpu(request.param, request.getfixturevalue("host"), monkeypatch)
+
+
+@pytest.fixture(params=["host", "cupy"])
+def no_gpu(request: pytest.FixtureRequest, host: ctypes.CDLL, monkeypatch: pytest.MonkeyPatch) -> Gpu:
+    """The first two of `gpu`, for pictures that lie in host memory though they say otherwise."""
+    return stand_in_gpu(request.param, host, monkeypatch)
+
+
+def stand_in_gpu(name: str, library: ctypes.CDLL, monkeypatch: pytest.MonkeyPatch) -> Gpu:
+    """Return the GPU that is none of that name."""
+    if name == "host":
         return HostGpu(library)
     monkeypatch.setattr(nvidia, "compiled", lambda name, architecture: b"cubin of " + name.encode())
     return NvidiaGpu(fake_cupy(library), 0)

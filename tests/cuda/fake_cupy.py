@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.cuda.host_gpu import HostArray
+from tests.cuda.host_gpu import Exporter, HostArray
 from vsr.device.cuda.surface import Cupy
 
 CAPABILITY = "90"
@@ -118,6 +118,7 @@ def fake_cupy(library: ctypes.CDLL) -> Cupy:
         memcpyHostToDevice=1,
         memcpyDeviceToHost=2,
         streamCaptureModeThreadLocal=1,
+        free=lambda address: None,
         getDeviceCount=lambda: 1,
         getDeviceProperties=lambda index: {"name": b"Fake H1"},
         memcpy2DAsync=_copy,
@@ -140,4 +141,7 @@ def fake_cupy(library: ctypes.CDLL) -> Cupy:
     def asarray(values: Any) -> Any:
         return np.array(values).view(FakeArray)
 
-    return SimpleNamespace(cuda=cuda, asarray=asarray, empty=empty, from_dlpack=None)
+    def from_dlpack(capsule: Any) -> Any:
+        return np.from_dlpack(Exporter(capsule)).view(FakeArray)
+
+    return SimpleNamespace(cuda=cuda, asarray=asarray, empty=empty, from_dlpack=from_dlpack)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from threading import RLock
 from typing import Any
 
@@ -35,11 +36,14 @@ class HostGpu:
         self.library = library
         self.name = "host"
         self.device = "cuda:0"
+        self.index = 0
         self.architecture = "sm_80"
         self.moved = Moved()
         self.taken_bytes = 0
         self._limit_bytes = limit_bytes
         self.lock = RLock()
+        self.default_stream = HostStream(self)
+        """What a stand-in for FFmpeg decodes on."""
 
     def stream(self) -> HostStream:
         return HostStream(self)
@@ -58,8 +62,30 @@ class HostGpu:
         assert isinstance(array, HostArray), "an array of the host's memory"
         return array.ctypes.data
 
+    def current(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def adopted(self, capsule: Any) -> Plane:
+        return np.from_dlpack(Exporter(capsule)).view(HostArray)
+
+    def arrived(self) -> HostEvent:
+        return self.default_stream.record()
+
     def host_array(self, shape: tuple[int, int], dtype: np.dtype[Any]) -> Plane:
         return np.zeros(shape, dtype)
+
+
+class Exporter:
+    """A capsule as NumPy takes it."""
+
+    def __init__(self, capsule: Any) -> None:
+        self._capsule = capsule
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return 1, 0
+
+    def __dlpack__(self, **options: Any) -> Any:
+        return self._capsule
 
 
 class HostEvent:

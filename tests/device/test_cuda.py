@@ -48,7 +48,7 @@ def no_driver() -> Any:
 def test_the_driver_is_looked_at(
     answers: Callable[[], Any], says: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cuda, "_driver", answers)
+    monkeypatch.setattr("vsr.device.cuda.driver.library", answers)
     monkeypatch.setattr(cuda, "_package_fault", lambda: None)
     sentence = cuda.unavailable()
     assert sentence is not None and "\n" not in sentence
@@ -56,7 +56,7 @@ def test_the_driver_is_looked_at(
 
 
 def test_packages_are_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cuda, "_driver", driver())
+    monkeypatch.setattr("vsr.device.cuda.driver.library", driver())
     monkeypatch.setattr(nvrtc, "find", lambda: None)
     monkeypatch.setattr(cuda, "find_spec", lambda name: None)
     sentence = cuda.unavailable() or ""
@@ -64,7 +64,7 @@ def test_packages_are_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_nothing_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cuda, "_driver", driver())
+    monkeypatch.setattr("vsr.device.cuda.driver.library", driver())
     monkeypatch.setattr(cuda, "_package_fault", lambda: None)
     assert cuda.unavailable() is None
 
@@ -83,7 +83,7 @@ def test_importing_it_loads_nothing() -> None:
 def test_the_command_says_it_and_ends(
     device: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(cuda, "_driver", no_driver)
+    monkeypatch.setattr("vsr.device.cuda.driver.library", no_driver)
     result = tmp_path / "out.mkv"
     assert main(["upscale", "in.mkv", str(result), "--device", device]) == 1
     error = capsys.readouterr().err

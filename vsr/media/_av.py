@@ -58,6 +58,12 @@ def explain(error: BaseException, name: str) -> str:
     return f"{name}: {text}{f' ({last[2].strip()})' if last else ''}"
 
 
+def reason_of(error: BaseException) -> str:
+    """Return FFmpeg's own words for an error, which `detailed` lets it keep, or else the error's."""
+    log = getattr(error, "log", None)
+    return str(log[2]).strip() if log else str(getattr(error, "strerror", None) or error)
+
+
 @contextmanager
 def detailed(level: int = av.logging.PANIC) -> Iterator[None]:
     """Let FFmpeg's log into Python inside the block: its errors then come with the exceptions.

@@ -10,8 +10,9 @@ from typing import Any
 import av
 
 from vsr.color import ChromaLocation, ColorSpec, Matrix, Primaries, Range, Transfer
-from vsr.errors import OptionError
+from vsr.errors import DeviceError, OptionError
 from vsr.frame import PictureSpec, PixelFormat, pixel_format
+from vsr.media.nvenc import LAYOUTS, TWINS, Nvenc
 from vsr.media.pixels import keeps_whole_samples, planar_format
 from vsr.media.sidedata import HdrMetadata, svtav1_parameters, x26x_parameters
 from vsr.options import UpscaleOptions
@@ -45,6 +46,9 @@ class EncoderSpec:
     """True when a gray stream is as playable as any other of this encoder."""
 
 
+_NVENC_OPTIONS = {"rc": "vbr", "b": "0", "tune": "hq"}
+"""Quality decides, no rate: otherwise 2 Mbit/s, FFmpeg's default, would bound it."""
+
 ENCODERS = Registry(
     "encoder",
     {
@@ -71,6 +75,32 @@ ENCODERS = Registry(
             quality_range=(1, 63),
             preset="9",
             parameters_option="svtav1-params",
+        ),
+        "h264_nvenc": EncoderSpec(
+            summary="H.264 on an NVIDIA GPU; the default for 8 bit with --device cuda",
+            keeps_sample_aspect=True,
+            quality_option="cq",
+            quality=19,
+            quality_range=(1, 51),
+            preset="p5",
+            options=_NVENC_OPTIONS,
+        ),
+        "hevc_nvenc": EncoderSpec(
+            summary="HEVC on an NVIDIA GPU; the default for 10 bit with --device cuda",
+            keeps_sample_aspect=True,
+            quality_option="cq",
+            quality=21,
+            quality_range=(1, 51),
+            preset="p5",
+            options=_NVENC_OPTIONS,
+        ),
+        "av1_nvenc": EncoderSpec(
+            summary="AV1 on an NVIDIA GPU",
+            quality_option="cq",
+            quality=28,
+            quality_range=(1, 63),
+            preset="p5",
+            options=_NVENC_OPTIONS,
         ),
         "libvpx-vp9": EncoderSpec(
             summary="VP9; the default for WebM and MKV where there is alpha",
@@ -184,6 +214,12 @@ class Encoding:
     """What the frames mean; written as tags."""
     options: dict[str, str]
     notes: tuple[str, ...]
+    on_gpu: bool = False
+    """True where frames reach the encoder in a GPU's memory, in the layout `encoder_format`."""
+
+    def from_host(self) -> Encoding:
+        """Return the same for frames in host memory."""
+        return replace(self, encoder_format=self.format.name, on_gpu=False)
 
 
 def choose(
@@ -194,16 +230,22 @@ def choose(
     options: UpscaleOptions,
     *,
     name: str,
+    captioned: bool = False,
+    nvenc: Nvenc | None = None,
 ) -> Encoding:
     """Decide encoder, pixel format and options for frames like `source` (its colour already guessed).
 
     container: FFmpeg's muxer name. supported: the codecs and encoders that it takes, empty
-    where FFmpeg cannot say. name: the result's.
+    where FFmpeg cannot say. name: the result's. captioned: whether the source has closed captions. nvenc:
+    of the GPU that frames come from, if they do.
     Raises OptionError for an encoder that this FFmpeg lacks or the container cannot carry.
     """
     encoder = options.encoder
+    kept: tuple[str, ...] = ()
     if encoder == "auto":
         encoder = _auto(source, container, supported, Path(name).suffix.lower())
+        if nvenc is not None:
+            encoder, kept = nvenc.instead_of(encoder, source, hdr, captioned, options)
     codec = _codec(encoder)
     if supported and not {codec.name, codec.canonical_name} & supported:
         raise OptionError(
@@ -217,9 +259,37 @@ def choose(
     settings = _settings(encoder, spec, fmt, hdr, options)
     if container == "avi":
         settings.setdefault("bf", "0")  # AVI has one time a frame: pictures out of order would be shown so
-    return Encoding(
-        encoder=encoder, format=fmt, encoder_format=encoder_format, color=color, options=settings, notes=notes
+    encoding = Encoding(
+        encoder=encoder,
+        format=fmt,
+        encoder_format=encoder_format,
+        color=color,
+        options=settings,
+        notes=(*kept, *notes),
     )
+    return encoding if nvenc is None else _on_gpu(encoding, container, nvenc)
+
+
+def _on_gpu(encoding: Encoding, container: str, nvenc: Nvenc) -> Encoding:
+    """Let frames stay in the GPU's memory where the encoder, or a sink that drops them, takes them there."""
+    name, layout = encoding.encoder, LAYOUTS.get(encoding.format.name)
+    is_nvenc = name in TWINS.values()
+    if layout is None or not (is_nvenc or (name, container) == ("wrapped_avframe", "null")):
+        return encoding
+    why = nvenc.refusal(name, layout)
+    if why is not None and not is_nvenc:
+        return encoding
+    if why is not None:
+        raise DeviceError(
+            f"--encoder {name}: {nvenc.gpu.device} ({nvenc.gpu.name}) refuses it: {why}; {remedy(name)}"
+        )
+    return replace(encoding, encoder_format=layout, on_gpu=True)
+
+
+def remedy(encoder: str) -> str:
+    """Return what to use where an encoder of a GPU cannot be."""
+    twin = next((cpu for cpu, gpu in TWINS.items() if gpu == encoder), "auto")
+    return f"use --encoder {twin}"
 
 
 def _codec(name: str) -> Any:
@@ -303,6 +373,8 @@ def _pick_format(
 def _really_takes(encoder: str, offer: str, container: str) -> bool:
     """False for what an encoder lists and then refuses."""
     has_alpha = offer.startswith(("yuva", "gbrap"))
+    if encoder in TWINS.values():  # of 16 bits they code 10, of RGB 4:2:0
+        return not (offer.endswith("16le") or any(order in offer for order in ("rgb", "bgr", "gbr")))
     if encoder == "libvpx-vp9":  # RGB only as an experiment; alpha needs Matroska's second stream
         return "gbr" not in offer and (not has_alpha or (offer == "yuva420p" and container in _VP9_ALPHA))
     return not (encoder == "libx265" and has_alpha)

@@ -20,9 +20,15 @@ class ReadFaults:
     """Kinds of side data that only later frames have."""
     repaired_timestamps: int = 0
     """Frames whose time was missing or not later than the one before."""
+    host_frames: int = 0
+    """Frames of a source that NVDEC decodes which it refused, or which were deinterlaced."""
     ended_early_seconds: float = 0.0
     """How far before its stated end the file stopped."""
     messages: list[str] = field(default_factory=list)
+
+    def forget_frames(self) -> None:
+        """Count the frames anew: another decoder begins with the same packets."""
+        self.damaged_frames = self.undecodable_packets = self.repaired_timestamps = self.host_frames = 0
 
     def damage(self) -> list[str]:
         """One sentence for each way in which something of the content is missing."""
@@ -43,6 +49,11 @@ class ReadFaults:
 
     def repairs(self) -> list[str]:
         """One sentence for each thing that was put right without loss."""
-        if not self.repaired_timestamps:
-            return []
-        return [f"{self.repaired_timestamps} frames had no usable time; one was made up"]
+        lines = []
+        if self.repaired_timestamps:
+            lines.append(f"{self.repaired_timestamps} frames had no usable time; one was made up")
+        if self.host_frames:
+            lines.append(
+                f"{self.host_frames} frames went through the CPU: NVDEC refused or bwdif deinterlaced them"
+            )
+        return lines

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 from functools import cache
-from typing import Any
+from typing import Any, Protocol
 
 import av
 import numpy as np
@@ -173,6 +173,22 @@ def has_captions(frame: Frame) -> bool:
     return any(item.type.name == "A53_CC" for item in items)
 
 
+class Pool(Protocol):
+    """Frames for an encoder, wherever it wants them. Thread-safety: safe."""
+
+    def take(self, captions: Frame | None = None) -> Frame:
+        """Return a frame with undefined content, and with the closed captions of that one if it can."""
+
+    def picture(self, frame: Frame) -> av.VideoFrame:
+        """Return a frame of this pool, complete, as the encoder takes it."""
+
+    def give(self, frame: Frame) -> None:
+        """Take back a frame that this pool gave out."""
+
+    def clear(self) -> None:
+        """Free the frames that lie idle."""
+
+
 class FramePool:
     """Frames in FFmpeg's memory, used again so that no run pays for fresh pages.
 
@@ -187,8 +203,10 @@ class FramePool:
         self._free: list[av.VideoFrame] = []
         self._single_use: set[int] = set()
 
-    def take(self) -> Frame:
-        """Return a frame with undefined content."""
+    def take(self, captions: Frame | None = None) -> Frame:
+        """Return a frame with undefined content, and with the closed captions of that one."""
+        if captions is not None:
+            return self._take_captioned(captions)
         try:
             picture = self._free.pop(0)
             picture.make_writable()
@@ -198,16 +216,19 @@ class FramePool:
             planes=planes_of(picture, self._format), format=self._format, color=self._color, owner=picture
         )
 
-    def take_captioned(self, source: Frame) -> Frame:
-        """Return a frame with undefined content that has the closed captions of `source`.
-
-        PyAV lets side data be copied only by its converter, so this costs a coarse enlargement.
-        """
+    def _take_captioned(self, source: Frame) -> Frame:
+        """PyAV lets side data be copied only by its converter, so this costs a coarse enlargement."""
         picture = source.owner.reformat(*self._size, format=self._format.name, interpolation="POINT")
         self._single_use.add(id(picture))
         return Frame(
             planes=planes_of(picture, self._format), format=self._format, color=self._color, owner=picture
         )
+
+    def picture(self, frame: Frame) -> av.VideoFrame:
+        """Return it as PyAV's: the same memory."""
+        picture = frame.owner
+        assert isinstance(picture, av.VideoFrame)
+        return picture
 
     def clear(self) -> None:
         """Free the frames that lie idle."""

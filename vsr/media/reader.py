@@ -3,32 +3,33 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, get_args
+from typing import Any, Self
 
 import av
 
-from vsr.errors import DecodeError
+from vsr.device.cuda.gpu import Gpu
+from vsr.errors import DecodeError, DeviceError, OptionError
 from vsr.frame import Frame
-from vsr.media import images
+from vsr.media import images, nvdec
 from vsr.media._av import detailed, explain, reading
 from vsr.media.chroma import ChromaProbe
+from vsr.media.decoders import ANYWHERE, decoder_for, named_decoder
 from vsr.media.deinterlace import Deinterlacer
+from vsr.media.describe import chapter_of, stream_info, time_base_of, video_info
 from vsr.media.faults import ReadFaults
-from vsr.media.pixels import from_av, is_transparent, planar_format
+from vsr.media.packets import Packets
+from vsr.media.pixels import from_av, planar_format
 from vsr.media.sidedata import (
     CAPTION_MARK,
-    DYNAMIC_SIDE_DATA,
     LASTING_SIDE_DATA,
     frame_side_data,
-    hdr_metadata,
-    parse_display_matrix,
 )
-from vsr.media.source import Chapter, Disposition, SourceInfo, StreamInfo, StreamKind, VideoInfo
+from vsr.media.source import Disposition, SourceInfo, StreamInfo, VideoInfo
 from vsr.options import DeinterlaceMode
 from vsr.timing import rescale
 
@@ -65,14 +66,21 @@ class Reader:
         start_seconds: Fraction | None = None,
         duration_seconds: Fraction | None = None,
         threads: int = 0,
+        decoder: str = "auto",
+        gpu: Gpu | None = None,
     ) -> None:
         """Open `source` and decode its first frame.
 
-        `threads` are the decoder's, 0 for one a core; each holds a frame or more. Raises DecodeError.
+        `threads` are the decoder's, 0 for one a core; each holds a frame or more. `decoder` is auto, cpu,
+        nvdec or a name of FFmpeg's; auto is nvdec where `gpu` is given and its NVDEC can decode the source:
+        frames then lie on that GPU, but for those that NVDEC refuses or that are deinterlaced.
+        Raises DecodeError, and OptionError for a decoder that is not there or not for this source.
         """
+        if decoder == "nvdec" and gpu is None:
+            raise OptionError("--decoder nvdec decodes on a GPU: add --device cuda, or use --decoder auto")
+        self._gpu = gpu
         self._threads = threads
         self.name = "standard input" if str(source) == "-" else str(source)
-        self.faults = ReadFaults()
         self.captions_seen = False
         """True once a packet of the picture has carried closed captions."""
         self._icc_profile_seen = False
@@ -83,13 +91,15 @@ class Reader:
         self._duration = duration_seconds
         self._closed = False
         self._last_pts: int | None = None
-        self._end_seconds = Fraction(0)
         self._pending: deque[Frame | CopiedPacket] = deque()
         self._filter: Deinterlacer | None = None
         with reading(self.name), detailed():
             self._container = images.open_input(str(source), self._standard_input)
+        keep = decoder not in ("auto", "cpu") or gpu is not None
+        self._source = Packets(self._container, self.name, keep=keep)
         try:
             self._open()
+            self._choose_decoder(decoder)
         except BaseException:
             self._container.close()
             raise
@@ -98,15 +108,19 @@ class Reader:
 
     def _open(self) -> None:
         self._stream = self._picture_stream()
-        self._time_base = Fraction(self._stream.time_base or Fraction(1, 1000))
+        self._time_base = time_base_of(self._stream)
         self._is_png = self._stream.codec_context.name in ("png", "apng")
         self._decoder = self._open_decoder()
-        self._infos = {s.index: info for s in self._container.streams if (info := self._stream_info(s))}
+        self._infos = {
+            stream.index: stream_info(stream)
+            for stream in self._container.streams
+            # Discarded by the demuxer is the text track that MP4 keeps its chapters in.
+            if stream is not self._stream and stream.discard != av.stream.Discard.all
+        }
         self._chroma = ChromaProbe(self._stream)
         self._plan_cut()
         self._begin()
         self.info = self._describe()
-        self.video = self.info.video
 
     def _picture_stream(self) -> Any:
         for stream in self._container.streams.video:
@@ -124,31 +138,77 @@ class Reader:
         alpha = {k.lower(): v for k, v in self._stream.metadata.items()}.get("alpha_mode") == "1"
         if alpha and context.name in ("vp8", "vp9"):
             # FFmpeg's own VP8 and VP9 decoders ignore the second bitstream that carries alpha.
-            own: Any = av.CodecContext.create({"vp8": "libvpx", "vp9": "libvpx-vp9"}[context.name], "r")
-            own.extradata = context.extradata
-            return own
+            return decoder_for(self._stream, {"vp8": "libvpx", "vp9": "libvpx-vp9"}[context.name])
         context.thread_type = "AUTO"
         context.thread_count = self._threads
         return context
 
-    def _stream_info(self, stream: Any) -> StreamInfo | None:
-        if stream is self._stream or stream.discard == av.stream.Discard.all:
-            return None  # discarded by the demuxer: the text track that MP4 keeps its chapters in
-        disposition = Disposition(int(stream.disposition))
-        kind: StreamKind = stream.type if stream.type in get_args(StreamKind) else "unknown"
-        if kind == "video" and Disposition.ATTACHED_PIC in disposition:
-            kind = "cover"
-        context = stream.codec_context
-        codec = context.codec.canonical_name if context is not None and context.codec else ""
-        return StreamInfo(
-            index=stream.index,
-            kind=kind,
-            codec=codec or str(stream.metadata.get("mimetype", "")) or stream.codec_tag or "unknown",
-            time_base=Fraction(stream.time_base or Fraction(1, 1000)),
-            metadata=dict(stream.metadata),
-            disposition=disposition,
-            data=stream.data if kind == "attachment" else b"",
-            handle=stream,
+    @property
+    def video(self) -> VideoInfo:
+        """The picture."""
+        return self.info.video
+
+    @property
+    def faults(self) -> ReadFaults:
+        """What was wrong with the source so far."""
+        return self._source.faults
+
+    # -- another decoder than the container's
+
+    def _choose_decoder(self, wanted: str) -> None:
+        """Go on with the decoder that was asked for, or with NVDEC where that can."""
+        gpu, problem = self._gpu, None
+        if wanted not in (*ANYWHERE, self._decoder.codec.name):
+            problem = self._try(wanted, lambda: named_decoder(self._stream, wanted, self._threads))
+        elif gpu is not None and wanted in ("auto", "nvdec"):
+            problem = nvdec.problem(self.video, gpu)
+            problem = problem or self._try("nvdec", lambda: nvdec.nvdec_decoder(self._stream, gpu))
+        if problem and wanted != "auto":
+            raise DecodeError(f"--decoder {wanted}: {self.name}: {problem}; use --decoder auto")
+        if problem:
+            note = f"decoded on the CPU, not by NVDEC: {problem}"
+            self.info = replace(self.info, notes=(*self.info.notes, note))
+        self._source.forget()
+
+    def _try(self, name: str, make: Callable[[], Any]) -> str | None:
+        """Begin again with another decoder. Where that does not do, go back, and return why."""
+        if not self._source.can_repeat:
+            return "its first frame comes too late to try it"
+        before, video = self._decoder, self.video
+        try:
+            self._decoder = make()
+        except DeviceError as error:
+            return str(error)
+        first = self._prime_again(on_trial=True)
+        problem = self._misfit(name, first)
+        if problem is None:
+            before.flush_buffers()
+            self.info = replace(self.info, video=replace(video, decoder=name))
+        else:
+            self._decoder = before
+            self._prime_again(on_trial=False)
+        return problem
+
+    def _prime_again(self, *, on_trial: bool) -> Frame | None:
+        """Read up to the first frame once more, with the packets that were kept."""
+        self._packets.close()
+        self._decoder.flush_buffers()
+        self.faults.forget_frames()
+        self._last_pts = None
+        return self.first_frame if self._prime(on_trial=on_trial) else None
+
+    def _misfit(self, name: str, first: Frame | None) -> str | None:
+        """Return why a decoder that gave this first frame does not do, or None."""
+        video = self.video
+        if first is None:
+            return f"{name} gives no frame"
+        if name == "nvdec" and first.device == "cpu":
+            return "it refuses the stream"
+        if (first.width, first.height, first.format) == (video.width, video.height, video.format):
+            return None
+        return (
+            f"{name} gives {first.width}x{first.height} {first.format.name}, "
+            f"{video.decoder} gives {video.width}x{video.height} {video.format.name}"
         )
 
     def _plan_cut(self) -> None:
@@ -192,12 +252,12 @@ class Reader:
     def _seek(self, seconds: Fraction) -> None:
         self._container.seek(int(seconds * 1_000_000), backward=True)
         self._decoder.flush_buffers()
-        self.faults = ReadFaults()
+        self._source.restart()
         self._last_pts = None
         self._filter = None
 
-    def _prime(self) -> bool:
-        self._packets = self._demux()
+    def _prime(self, *, on_trial: bool = False) -> bool:
+        self._packets = self._demux(on_trial=on_trial)
         self._first_raw: av.VideoFrame | None = None
         self._decoded_from: int | None = None
         queued: deque[Frame | CopiedPacket] = deque()
@@ -220,42 +280,21 @@ class Reader:
         return SourceInfo(
             name=self.name,
             container=container.format.name,
-            video=self._describe_video(raw, first),
+            video=video_info(
+                self._stream,
+                raw,
+                first,
+                self._side_data(raw),
+                interlaced=self._filter is not None,
+                captioned=self.captions_seen,
+                decoder=self._decoder.codec.name,
+            ),
             streams=tuple(self._infos.values()),
-            chapters=tuple(_chapter(c) for c in container.chapters()),
+            chapters=tuple(chapter_of(c) for c in container.chapters()),
             metadata=dict(container.metadata),
             start_seconds=Fraction(container.start_time or 0, 1_000_000),
             duration_seconds=Fraction(duration, 1_000_000) if duration is not None else None,
             duration_is_stated=stated,
-        )
-
-    def _describe_video(self, raw: av.VideoFrame, first: Frame) -> VideoInfo:
-        stream = self._stream
-        side_data = self._side_data(raw)
-        matrix = side_data.get("DISPLAYMATRIX")
-        rate = stream.average_rate or stream.guessed_rate
-        unpacked = raw.format.name.replace("yuvj", "yuv") != first.format.name
-        return VideoInfo(
-            width=first.width,
-            height=first.height,
-            format=first.format,
-            color=first.color,
-            index=stream.index,
-            codec=stream.codec_context.codec.canonical_name,
-            time_base=self._time_base,
-            frame_rate=Fraction(rate) if rate else None,
-            sample_aspect_ratio=Fraction(stream.sample_aspect_ratio or 1) or Fraction(1),
-            display_matrix=parse_display_matrix(matrix) if matrix else None,
-            interlaced=self._filter is not None,
-            hdr=hdr_metadata(side_data),
-            num_frames_from_header=stream.frames or None,
-            transparent=is_transparent(first),
-            unpacked_from=raw.format.name if unpacked else None,
-            decoder=self._decoder.codec.name,
-            metadata=dict(stream.metadata),
-            disposition=Disposition(int(stream.disposition)),
-            side_data=frozenset(side_data),
-            other_side_data=frozenset(DYNAMIC_SIDE_DATA.keys() & side_data.keys()),
         )
 
     @property
@@ -283,9 +322,9 @@ class Reader:
             if isinstance(item, Frame):
                 yield item
 
-    def _demux(self) -> Generator[Frame | CopiedPacket, None, None]:
+    def _demux(self, *, on_trial: bool) -> Generator[Frame | CopiedPacket, None, None]:
         self._past_end = False
-        for packet in self._read_packets():
+        for packet in self._source.items(on_trial=on_trial):
             if packet.stream_index == self._stream.index:
                 if not self._past_end:
                     yield from self._decode(packet)
@@ -304,30 +343,6 @@ class Reader:
         if not self._infos or self._end_tick is None or packet.dts is None:
             return True
         return bool((packet.dts - self._end_tick) * self._time_base > _INTERLEAVING_SECONDS)
-
-    def _read_packets(self) -> Iterator[Any]:
-        packets = self._container.demux()
-        while True:
-            try:
-                packet = next(packets)
-            except StopIteration:
-                return
-            except IndexError:  # PyAV's word for a stream that the file began without
-                self.faults.late_streams += 1
-                packets = self._container.demux()
-                continue
-            except av.error.FFmpegError as error:
-                self.faults.messages.append(f"reading stopped: {explain(error, self.name)}")
-                return
-            if packet.dts is None and packet.pts is None and not packet.size:
-                continue  # PyAV's flush packets; flushing is done once, at the end
-            self._note_end(packet)
-            yield packet
-
-    def _note_end(self, packet: Any) -> None:
-        if packet.pts is not None:
-            end = (packet.pts + (packet.duration or 0)) * Fraction(packet.time_base)
-            self._end_seconds = max(self._end_seconds, end)
 
     def _wanted(self, packet: Any, info: StreamInfo) -> bool:
         if info.kind in ("attachment", "cover"):
@@ -388,6 +403,8 @@ class Reader:
         if self._filter is None:
             yield from self._emit(raw)
             return
+        if self._gpu is not None and nvdec.is_surface(raw):
+            raw = nvdec.downloaded(raw, self._gpu)
         for done in self._filter.push(raw):
             yield from self._emit(done)
 
@@ -430,25 +447,33 @@ class Reader:
             if self._start:
                 self.faults.undecodable_packets = 0  # those before the first key frame
         try:
-            yield from_av(
-                raw,
-                pts=pts,
-                time_base=self._time_base,
-                duration=raw.duration or 0,
-                chroma_location=self._chroma.location,
-            )
+            yield self._frame_of(raw, pts)
         except av.error.FFmpegError as error:
             target = planar_format(raw.format.name).name
             raise DecodeError(
                 f"{self.name}: pixel format {raw.format.name} cannot be unpacked to {target} by this FFmpeg"
             ) from error
 
+    def _frame_of(self, raw: av.VideoFrame, pts: int) -> Frame:
+        """Return the Frame over a decoded picture, where that lies."""
+        gpu, location, base, duration = self._gpu, self._chroma.location, self._time_base, raw.duration or 0
+        if gpu is not None and nvdec.is_surface(raw):
+            if nvdec.is_shown_as_arrays(raw):
+                return nvdec.from_surface(
+                    raw, gpu, pts=pts, time_base=base, duration=duration, chroma_location=location
+                )
+            raw = nvdec.downloaded(raw, gpu)
+        self.faults.host_frames += hasattr(self, "info") and self.video.decoder == "nvdec"
+        return from_av(raw, pts=pts, time_base=base, duration=duration, chroma_location=location)
+
     def _check_end(self) -> None:
         info = self.info
         if not info.duration_is_stated or info.duration_seconds is None or self._end_tick is not None:
             return
         # Matroska and MP4 count from zero, whenever their streams begin.
-        missing = float(min(info.start_seconds, Fraction(0)) + info.duration_seconds - self._end_seconds)
+        missing = float(
+            min(info.start_seconds, Fraction(0)) + info.duration_seconds - self._source.end_seconds
+        )
         if missing > max(0.5, 0.01 * float(info.duration_seconds)):
             self.faults.ended_early_seconds = missing
 
@@ -477,8 +502,3 @@ class Reader:
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def _chapter(chapter: Any) -> Chapter:
-    base = Fraction(chapter["time_base"] or Fraction(1, 1000))
-    return Chapter(chapter["start"] * base, chapter["end"] * base, tuple(chapter["metadata"].items()))

@@ -59,6 +59,8 @@ class VideoInfo(PictureSpec):
     """The 3x3 transform that the player applies, 16.16 fixed point (2.30 in the last column), or None."""
     interlaced: bool
     """True when the codec or the first frame says so and the reader deinterlaces."""
+    captioned: bool
+    """True when closed captions came with what was read for the first frame."""
     hdr: HdrMetadata
     num_frames_from_header: int | None
     transparent: bool
@@ -148,3 +150,4 @@ class SourceInfo:
     duration_is_stated: bool
     """True when the header states the duration, so that an earlier end means a damaged file."""
     notes: tuple[str, ...] = ()
+    """What is to be said of how it is read."""

@@ -6,7 +6,7 @@ import contextlib
 import io
 import math
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -16,13 +16,14 @@ from typing import Any, Self
 import av
 
 from vsr.color import ChromaLocation, ColorSpec
-from vsr.errors import OptionError
+from vsr.errors import DeviceError, OptionError
 from vsr.frame import Frame, PictureSpec
-from vsr.media._av import detailed, writing
+from vsr.media._av import detailed, reason_of, writing
 from vsr.media.digests import StreamDigest
-from vsr.media.encoders import Encoding
+from vsr.media.encoders import Encoding, remedy
+from vsr.media.nvenc import TWINS
 from vsr.media.passthrough import MKV, MP4, PICTURE_ONLY, EditList, Route, cover_file
-from vsr.media.pixels import FramePool, repack
+from vsr.media.pixels import FramePool, Pool, repack
 from vsr.media.reader import CopiedPacket
 from vsr.media.source import Chapter, SourceInfo, StreamInfo, trimmed
 from vsr.media.tags import content_tags, stream_tags
@@ -49,9 +50,9 @@ class Target:
 class Writer:
     """A result being written.
 
-    The encoder is opened at once and the container's header tried in memory; the file is made only when
-    the first frame comes, so that a refusal never costs an existing file. Ownership: `write` gives
-    frames that came from `pool` back to it.
+    The encoder is opened at once, one of frames on a GPU by the first of them, and the container's header
+    tried in memory; the file is made only when the first frame has been encoded, so that a refusal never
+    costs an existing file. Ownership: `write` gives frames that came from `pool` back to it.
     Thread-safety: one thread at a time; `pool` and `bytes_written` may be used by any.
     """
 
@@ -65,9 +66,11 @@ class Writer:
         *,
         sample_aspect_ratio: Fraction,
         tags: ColorSpec,
+        pool: Pool | None = None,
     ) -> None:
+        """`pool` gives the frames that `write` gets; by default they lie in host memory."""
         self.target = target
-        self.pool = FramePool(picture.width, picture.height, picture.format, picture.color)
+        self.pool = pool or FramePool(picture.width, picture.height, picture.format, picture.color)
         self.digests: dict[int, StreamDigest] = {}
         """What was handed to the muxer, by the source's stream index."""
         self.chapters = source.chapters
@@ -125,12 +128,14 @@ class Writer:
 
     def _try_header(self) -> None:
         """Raise what writing the header would, with no file touched."""
-        if not self._container.format.flags & av.format.Flags.no_file.value:
-            # A stand-in for the encoder is enough to say yes; only a second encoder can say no.
-            with contextlib.suppress(av.error.FFmpegError, ValueError):
-                return self._rehearse(self._add_stand_in)
-            self._rehearse(self._add_picture)
-        return None
+        if self._container.format.flags & av.format.Flags.no_file.value:
+            return None
+        if self._encoding.on_gpu:
+            return self._rehearse(self._add_opened_picture)
+        # A stand-in for the encoder is enough to say yes; only a second encoder can say no.
+        with contextlib.suppress(av.error.FFmpegError, ValueError):
+            return self._rehearse(self._add_stand_in)
+        return self._rehearse(self._add_picture)
 
     def _rehearse(self, add_picture: Callable[[Any], Any]) -> None:
         container = self._open(_Pipe() if self.target.name == "-" else io.BytesIO())
@@ -140,7 +145,7 @@ class Writer:
             container.start_encoding()
         except (av.error.ArgumentError, av.error.InvalidDataError, av.error.PatchWelcomeError) as error:
             raise OptionError(
-                f"{self.target.name}: {self.target.container} refuses these streams ({_reason(error)}); "
+                f"{self.target.name}: {self.target.container} refuses these streams ({reason_of(error)}); "
                 "use .mkv, or another --encoder"
             ) from error
         finally:
@@ -155,6 +160,13 @@ class Writer:
         context.width, context.height, context.pix_fmt = own.width, own.height, own.pix_fmt
         context.sample_aspect_ratio = own.sample_aspect_ratio
         context.extradata = own.extradata
+
+    def _add_opened_picture(self, container: Any) -> None:
+        """Add the picture, and open its encoder as only a frame can that lies where its frames will."""
+        stream = self._add_picture(container)
+        picture = self.pool.picture(self.pool.take())
+        picture.pts, picture.time_base = 0, self.time_base
+        self._encode(stream, picture)
 
     def _add_picture(self, container: Any) -> Any:
         video, encoding = self._source.video, self._encoding
@@ -181,18 +193,40 @@ class Writer:
         context.flags |= _FLAG_FRAME_DURATION
         if container.format.flags & av.format.Flags.global_header.value:
             context.flags |= int(av.codec.context.Flags.global_header)
-        try:
-            context.open()
-        except av.error.ArgumentError as error:
-            raise OptionError(
-                f"{encoding.encoder} refuses its settings ({_reason(error)}); "
-                "check --preset, --crf and --encoder-option"
-            ) from error
+        if not encoding.on_gpu:  # else its first frame opens it
+            with self._opening():
+                context.open()
         if video.display_matrix is not None:
             stream.set_display_matrix(list(video.display_matrix))
         stream.metadata.update(stream_tags(video.metadata))
         stream.disposition = int(video.disposition)
         return stream
+
+    @contextlib.contextmanager
+    def _opening(self) -> Iterator[None]:
+        """Say what is wrong with the encoder, not with the file, where it cannot be opened."""
+        name = self._encoding.encoder
+        try:
+            yield
+        except av.error.ArgumentError as error:
+            raise OptionError(
+                f"{name} refuses its settings ({reason_of(error)}); "
+                "check --preset, --crf and --encoder-option"
+            ) from error
+        except av.error.FFmpegError as error:
+            if name not in TWINS.values():
+                raise
+            raise DeviceError(f"{name} cannot be opened: {reason_of(error)}; {remedy(name)}") from error
+
+    def _encode(self, stream: Any, picture: av.VideoFrame) -> list[Any]:
+        """Return the packets that a picture brings. The first opens an encoder of pictures on a GPU."""
+        context = stream.codec_context
+        if context.is_open:
+            packets: list[Any] = stream.encode(picture)
+            return packets
+        context.pix_fmt = picture.format.name
+        with self._opening(), detailed():
+            return list(stream.encode(picture))
 
     def _check_options(self, context: Any) -> None:
         known = context.supported_options
@@ -266,7 +300,6 @@ class Writer:
             if isinstance(item, Frame) and self._single:
                 self._keep_only(item)
             elif isinstance(item, Frame):
-                self._start()
                 self._write_frame(item)
             elif self._started:
                 self._pass_on(item)
@@ -327,18 +360,19 @@ class Writer:
         picture.pict_type = 0
         self.frame_times.append(pts)
         self._durations[pts] = duration
-        for packet in self._video.encode(picture):
+        packets = self._encode(self._video, picture)
+        self._start()
+        for packet in packets:
             self._mux_picture(packet)
         self.pool.give(frame)
 
     def _picture_of(self, frame: Frame) -> av.VideoFrame:
-        picture = frame.owner
-        assert isinstance(picture, av.VideoFrame)
+        picture = self.pool.picture(frame)
         picture.color_range = int(self._tags.range)
         picture.colorspace = int(self._tags.matrix)
         picture.color_trc = int(self._tags.transfer)
         picture.color_primaries = int(self._tags.primaries)
-        if picture.format.name == self._encoding.encoder_format:
+        if self._encoding.on_gpu or picture.format.name == self._encoding.encoder_format:
             return picture
         return repack(picture, self._encoding.encoder_format)
 
@@ -391,7 +425,6 @@ class Writer:
         with writing(self.target.name):
             try:
                 if self._only is not None:
-                    self._start()
                     self._write_frame(self._only)
                 if self._started:
                     for packet in self._video.encode(None):
@@ -439,11 +472,6 @@ class _Pipe(io.RawIOBase):
 
     def seekable(self) -> bool:
         return False
-
-
-def _reason(error: av.error.FFmpegError) -> str:
-    log: Any = error.log
-    return str(log[2]).strip() if log else str(error.strerror)
 
 
 def _convert_subtitle(stream: StreamInfo, source: Any, output: Any) -> Any:

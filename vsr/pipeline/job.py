@@ -18,6 +18,7 @@ from vsr.media.digests import StreamDigest
 from vsr.media.encoders import spec_of
 from vsr.media.facts import MediaFacts, attachment_facts, facts_by_demuxing
 from vsr.media.images import as_path
+from vsr.media.nvenc import SurfacePool
 from vsr.media.passthrough import PICTURE_ONLY
 from vsr.media.pixels import has_captions
 from vsr.media.reader import CopiedPacket, Reader
@@ -120,6 +121,9 @@ class Report:
             f"{state}: {frames} frames in {elapsed:.1f} s ({frames / max(elapsed, 1e-9):.1f} fps), "
             f"{name}, {self.result_bytes / 1e6:.1f} MB"
         ]
+        if self.gpu is not None:
+            up, down = self.gpu.uploaded_bytes / 1e6, self.gpu.downloaded_bytes / 1e6
+            lines.append(f"{self.gpu.device}: {up:.1f} MB went up to it, {down:.1f} MB came down")
         if self.gpu is not None and self.gpu.redone_frames:
             lines.append(f"note: {self.gpu.redone_frames} frames exceeded float16 and were redone in float32")
         lines += [f"note: {f.subject}: {f.text}" for f in self.findings if f.verdict == "note"]
@@ -167,7 +171,12 @@ class Job:
         self._result = result
         self._trimmed = start is not None or duration is not None
         self.reader = Reader(
-            source, deinterlace=options.deinterlace, start_seconds=start, duration_seconds=duration
+            source,
+            deinterlace=options.deinterlace,
+            start_seconds=start,
+            duration_seconds=duration,
+            decoder=options.decoder,
+            gpu=gpu,
         )
         try:
             self.plan, self.upscaler = make_plan(
@@ -199,9 +208,17 @@ class Job:
             plan.routes,
             sample_aspect_ratio=plan.sample_aspect_ratio,
             tags=plan.tags,
+            pool=self._surfaces(),
         )
         writer.set_span(self._shift, self._until)
         return writer
+
+    def _surfaces(self) -> SurfacePool | None:
+        """Return frames in the GPU's memory where the encoder takes them there."""
+        gpu, out, encoding = self.upscaler.gpu, self.plan.output, self.plan.encoding
+        if gpu is None or not encoding.on_gpu:
+            return None
+        return SurfacePool(gpu, out.width, out.height, encoding.encoder_format, out.color)
 
     def run(
         self, *, on_progress: Callable[[Progress], None] | None = None, stop: StopToken | None = None
@@ -227,8 +244,7 @@ class Job:
         def work(item: Item) -> Item:
             assert isinstance(item, Frame)
             captioned = self.reader.captions_seen and has_captions(item)
-            target = writer.pool.take_captioned(item) if captioned else writer.pool.take()
-            return self.upscaler(item, into=target)
+            return self.upscaler(item, into=writer.pool.take(item if captioned else None))
 
         def size_of(item: Item) -> int:
             return plan.in_flight_bytes if isinstance(item, Frame) else int(item.packet.size)

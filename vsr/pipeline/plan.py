@@ -15,6 +15,7 @@ from vsr.engine.lanes import LANES
 from vsr.errors import OptionError
 from vsr.frame import PictureSpec, PixelFormat, format_name, pixel_format
 from vsr.media.encoders import Encoding, choose, parse_pairs, spec_of
+from vsr.media.nvenc import Nvenc
 from vsr.media.passthrough import PICTURE_ONLY, Route, plan_routes
 from vsr.media.source import SourceInfo, VideoInfo
 from vsr.media.target import resolve
@@ -68,6 +69,7 @@ class Plan:
             f"upscale  {self.model} to {out.width}x{out.height} on {self.device}",
             *(f"         {step}" for step in self.steps),
             f"encode   {self.encoding.encoder} {self.encoding.encoder_format}"
+            + (" on the GPU" if self.encoding.on_gpu else "")
             + "".join(f" {key}={value}" for key, value in self.encoding.options.items()),
             f"result   {'standard output' if self.target.name == '-' else self.target.name} "
             f"({self.target.container})",
@@ -88,6 +90,7 @@ class Plan:
                 "height": video.height,
                 "pixel_format": video.unpacked_from or video.format.name,
                 "codec": video.codec,
+                "decoder": video.decoder,
                 "frame_rate": str(video.frame_rate) if video.frame_rate else None,
                 "interlaced": video.interlaced,
             },
@@ -99,6 +102,7 @@ class Plan:
                 "pixel_format": self.encoding.encoder_format,
                 "encoder": self.encoding.encoder,
                 "encoder_options": self.encoding.options,
+                "encoded_on_gpu": self.encoding.on_gpu,
                 "sample_aspect_ratio": str(self.sample_aspect_ratio),
             },
             "model": self.model,
@@ -136,13 +140,24 @@ def make_plan(
         guesses = tuple(g for g in guesses if "range" in g)
     picture = PictureSpec(width=video.width, height=video.height, format=video.format, color=color)
     wanted = picture if video.transparent else replace(picture, format=_opaque(video.format))
-    encoding = choose(wanted, video.hdr, target.container, supported, options, name=target.name)
     recipe = Recipe(
         options.model,
         options=parse_pairs(options.model_options, "--model-option"),
         shader_dir=None if options.shader_dir is None else Path(options.shader_dir),
     )
+    encoding = choose(
+        wanted,
+        video.hdr,
+        target.container,
+        supported,
+        options,
+        name=target.name,
+        captioned=video.captioned,
+        nvenc=None if gpu is None else Nvenc(gpu, *_wanted_size(video, options, recipe.scale)[:2]),
+    )
     size, size_notes = _output_size(video, options, encoding, recipe.scale)
+    if encoding.on_gpu and any(side % 2 for side in size):
+        encoding = encoding.from_host()
     in_flight_bytes = picture.format.frame_bytes(picture.width, picture.height) + encoding.format.frame_bytes(
         *size
     )
@@ -180,6 +195,7 @@ def make_plan(
         workers=workers,
         in_flight_bytes=in_flight_bytes,
         notes=(
+            *source.notes,
             *guesses,
             *size_notes,
             *upscaler.notes,

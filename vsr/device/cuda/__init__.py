@@ -8,6 +8,7 @@ from __future__ import annotations
 import ctypes
 from importlib.util import find_spec
 
+from vsr.device.cuda import driver as nvidia_driver
 from vsr.device.cuda import nvrtc
 
 MIN_DRIVER = (13, 0)
@@ -27,7 +28,7 @@ def unavailable() -> str | None:
 
 def _driver_fault() -> str | None:
     try:
-        driver = _driver()
+        driver = nvidia_driver.library()
     except OSError:
         return (
             "there is no NVIDIA driver (libcuda.so.1); on a machine with an NVIDIA GPU install 580 or newer"
@@ -35,21 +36,16 @@ def _driver_fault() -> str | None:
     status = driver.cuInit(0)
     if status:
         return f"the NVIDIA driver does not start (cuInit gives {status}); `nvidia-smi` says more"
-    number = ctypes.c_int()
-    driver.cuDriverGetVersion(ctypes.byref(number))
-    known = (number.value // 1000, number.value % 1000 // 10)
+    known = nvidia_driver.cuda_version(driver)
     if known < MIN_DRIVER:
         return (
             f"the NVIDIA driver knows CUDA {known[0]}.{known[1]}, 13.0 is needed; install driver 580 or newer"
         )
+    number = ctypes.c_int()
     driver.cuDeviceGetCount(ctypes.byref(number))
     if number.value == 0:
         return "the NVIDIA driver shows no GPU; look at CUDA_VISIBLE_DEVICES"
     return None
-
-
-def _driver() -> ctypes.CDLL:
-    return ctypes.CDLL("libcuda.so.1")
 
 
 def _package_fault() -> str | None:

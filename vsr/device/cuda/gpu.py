@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any, Protocol, TypeAlias
@@ -71,6 +72,8 @@ class Gpu(Protocol):
     """E.g. "NVIDIA H200"."""
     device: str
     """As users name it: cuda:0."""
+    index: int
+    """Its number among the GPUs that this process sees."""
     architecture: str
     """E.g. "sm_90"."""
     moved: Moved
@@ -87,6 +90,18 @@ class Gpu(Protocol):
 
     def pointer(self, array: Plane) -> int:
         """Return where the samples of an array of this GPU begin."""
+
+    def current(self) -> AbstractContextManager[None]:
+        """Make its context the calling thread's own inside the block, for libraries that ask for that."""
+
+    def adopted(self, capsule: Any) -> Plane:
+        """Return an array over memory of this GPU that another library gave as a DLPack capsule.
+
+        It keeps that memory alive.
+        """
+
+    def arrived(self) -> Event:
+        """Return the moment when all that the default stream was given so far is done."""
 
     def host_array(self, shape: tuple[int, int], dtype: np.dtype[Any]) -> Plane:
         """Return an uninitialised array in page-locked memory, which the GPU reads and writes by itself."""

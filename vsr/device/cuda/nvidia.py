@@ -58,11 +58,13 @@ class NvidiaGpu:
         self._lock = Lock()
         self._functions: dict[tuple[object, str], CupyFunction] = {}
         self._modules: dict[object, Any] = {}
+        self.index = index
         self.device = f"cuda:{index}"
         self.moved = Moved()
         with _faults(cupy, self.device):
             self._device = cupy.cuda.Device(index)
             self._device.use()
+            cupy.cuda.runtime.free(0)  # the context exists from here on, as FFmpeg wants to find it
             name = cupy.cuda.runtime.getDeviceProperties(index)["name"]
             capability = self._device.compute_capability
         self.name = name.decode() if isinstance(name, bytes) else str(name)
@@ -95,6 +97,23 @@ class NvidiaGpu:
         """Return where the samples of an array begin."""
         address: int = array.data.ptr  # type: ignore[attr-defined]
         return address
+
+    def adopted(self, capsule: Any) -> Plane:
+        """Return an array over the memory that a DLPack capsule stands for, which it keeps alive."""
+        with self.current():
+            array: Plane = self._cupy.from_dlpack(capsule)
+        return array
+
+    def arrived(self) -> NvidiaEvent:
+        """Return the moment when all that the default stream was given so far is done."""
+        return self.recorded(self._cupy.cuda.Stream.null)
+
+    def recorded(self, stream: CupyStream) -> NvidiaEvent:
+        """Return the moment when all that a stream was given so far is done."""
+        with self.current():
+            event = self._cupy.cuda.Event(block=True, disable_timing=True)
+            event.record(stream)
+        return NvidiaEvent(self, event)
 
     def host_array(self, shape: tuple[int, int], dtype: np.dtype[Any]) -> Plane:
         """Return an array in page-locked memory; it keeps the memory alive."""
@@ -198,10 +217,7 @@ class NvidiaStream:
 
     def record(self) -> NvidiaEvent:
         """Return the moment when all that was put here so far is done."""
-        with self._gpu.current():
-            event = self._cupy.cuda.Event(block=True, disable_timing=True)
-            event.record(self._stream)
-        return NvidiaEvent(self._gpu, event)
+        return self._gpu.recorded(self._stream)
 
     def follow(self, event: Event) -> None:
         """Let what is put here from now on begin after `event`."""
