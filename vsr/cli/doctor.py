@@ -8,6 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
+from vsr.cli import doctor_gpu
+
 
 def command(
     as_json: Annotated[bool, typer.Option("--json", help="Print it for programs.")] = False,
@@ -23,6 +25,7 @@ def examine() -> dict[str, Any]:
     from vsr.errors import DeviceError
     from vsr.media.inventory import inventory
 
+    gpu = doctor_gpu.examine()
     try:
         kernels: dict[str, Any] = _kernels()
     except DeviceError as error:
@@ -35,11 +38,8 @@ def examine() -> dict[str, Any]:
         "kernels": kernels,
         "engines": _engines(),
         "media": asdict(inventory()),
-        "gpu": "not used: this version has no CUDA support",
-        "device": {
-            "auto": "cpu",
-            "why": "this version computes on the CPU only; it runs the same on every machine",
-        },
+        "gpu": gpu,
+        "device": doctor_gpu.auto(gpu),
     }
 
 
@@ -57,7 +57,7 @@ def lines(facts: dict[str, Any]) -> list[str]:
         f"cpu       {cpu['name']}, {cpu['usable_cores']} cores usable, {memory} memory",
         f"kernels   {isa}",
         *_engine_lines(facts["engines"]),
-        f"gpu       {facts['gpu']}",
+        *doctor_gpu.lines(facts["gpu"]),
         f"--device auto is {facts['device']['auto']}: {facts['device']['why']}",
         f"pyav      {media['pyav']} with FFmpeg {media['ffmpeg']}, "
         f"{media['num_codecs']} codecs, {media['num_formats']} containers",
