@@ -1,0 +1,1 @@
+"""Training networks: recipes, data, losses, loops. Needs the extra `train`."""
