@@ -55,7 +55,7 @@ class UpscaleOptions:
         default="auto",
         metadata=_option(
             "What runs networks: auto (the one that costs least here); fused_cpu, openvino or reference on "
-            "the CPU; fused_cuda or tensorrt on a GPU.",
+            "the CPU; fused_cuda, tensorrt or tensorrt_rtx on a GPU.",
             metavar="NAME",
         ),
     )

@@ -13,8 +13,8 @@ from typing import Protocol, Self, TypeVar
 from vsr.chain import Chain, read_chain
 from vsr.color import ColorSpec, Primaries, Transfer
 from vsr.device.cuda.gpu import Gpu
-from vsr.engine.cuda_engines import Place
 from vsr.engine.cuda_platform import CudaPlatform
+from vsr.engine.cuda_step import Place
 from vsr.engine.engines import Load
 from vsr.engine.lanes import Lanes
 from vsr.engine.platform import CpuPlatform, Platform, Running, check_names
@@ -216,6 +216,9 @@ class Runner(Protocol):
     def __call__(self, frame: Frame, into: Frame) -> None:
         """Write the frame enlarged into `into`, complete on return."""
 
+    def close(self) -> None:
+        """End what goes on beside the frames. Idempotent."""
+
 
 class _CpuRunner:
     """Steps on the CPU, `threads` to a frame."""
@@ -227,6 +230,9 @@ class _CpuRunner:
 
     def __call__(self, frame: Frame, into: Frame) -> None:
         self._steps(frame.host_planes(), into.planes, threads=self._threads)
+
+    def close(self) -> None:
+        """Nothing goes on beside the frames."""
 
 
 class Upscaler:
@@ -257,6 +263,7 @@ class Upscaler:
         precision: str = "auto",
         options: Mapping[str, str] | None = None,
         device: str | Gpu = "cpu",
+        say: Callable[[str], None] = lambda text: None,
     ) -> None:
         """Prepare for frames of `source`. `size` is (width, height); else `scale` decides, or the model.
 
@@ -264,7 +271,9 @@ class Upscaler:
         `options` are the model's where it is given as text. `engine` and `precision` are for networks; see
         vsr.engine.engines. `calls` is how many frames at once it will be called with: engines are timed, and
         prepared, for that. `device` is cpu, cuda, cuda:N or a GPU that is open already; frames may lie in
-        host memory or there, results lie where the frame to write into does.
+        host memory or there, results lie where the frame to write into does. `say` is called with sentences
+        for people, now and while frames are upscaled, from any thread: what waits for an engine to be built,
+        and what changes when it is.
 
         Raises OptionError for an unknown model or option, a value or size out of range, and conversions that
         do not exist; DeviceError for a GPU that is not there or has too little memory.
@@ -285,6 +294,7 @@ class Upscaler:
             color=target_color or source.color,
         )
         self.threads = threads
+        self._say = say
         self._lock = Lock()
         self._runners: dict[PictureSpec, Runner] = {}
         self.notes: tuple[str, ...] = ()
@@ -315,8 +325,10 @@ class Upscaler:
         return self._runner(self.source).sentences
 
     def close(self) -> None:
-        """Free what is prepared. Idempotent; a later call prepares again."""
+        """Free what is prepared, and stop building. Idempotent; a later call prepares again."""
         with self._lock:
+            for runner in self._runners.values():
+                runner.close()
             self._runners.clear()
 
     def __enter__(self) -> Self:
@@ -330,7 +342,7 @@ class Upscaler:
             runner = self._runners.get(spec)
             if runner is None:
                 if len(self._runners) > _OTHER_SPECS:  # the source's is the first
-                    del self._runners[list(self._runners)[1]]
+                    self._runners.pop(list(self._runners)[1]).close()
                 runner = self._runners[spec] = self._prepared(spec)
             return runner
 
@@ -341,10 +353,13 @@ class Upscaler:
             return _CpuRunner(steps, self.threads)
 
         def lay(place: Place, safe: bool) -> Sequence[CudaStep]:
-            running = replace(self._running, precision="fp32", decided=()) if safe else self._running
+            running = self._running
+            if safe:
+                running = replace(running, engine="auto", precision="fp32", decided=(), at_once=True)
             return self._laid(source, CudaPlatform(place, running))
 
-        lanes = Lanes(self.gpu, source, self.output, lay, self._running.load.calls, self._count_redone)
+        calls = self._running.load.calls
+        lanes = Lanes(self.gpu, source, self.output, lay, calls, self._count_redone, self._say)
         self.notes += lanes.notes
         return lanes
 

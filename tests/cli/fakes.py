@@ -51,6 +51,7 @@ class FakeJob:
     source: str
     result: str
     options: UpscaleOptions
+    on_message: Callable[[str], None] = print
     plan: FakePlan = field(default_factory=FakePlan)
     closed: bool = False
 
@@ -58,6 +59,7 @@ class FakeJob:
     refuses: ClassVar[BaseException | None] = None
     body: ClassVar[Callable[[StopToken], None]] = staticmethod(lambda stop: None)
     exit_code: ClassVar[int] = 0
+    says: ClassVar[tuple[str, ...]] = ()
 
     def __post_init__(self) -> None:
         if self.refuses is not None:
@@ -66,6 +68,8 @@ class FakeJob:
 
     def run(self, *, on_progress: Callable[[Progress], None], stop: StopToken) -> FakeReport:
         on_progress(progress())
+        for text in self.says:
+            self.on_message(text)
         type(self).body(stop)
         on_progress(progress(phase="verify"))
         return FakeReport(type(self).exit_code)

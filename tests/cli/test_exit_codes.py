@@ -52,6 +52,15 @@ def test_the_report_decides(code: int, monkeypatch: pytest.MonkeyPatch) -> None:
     assert main(["upscale", "in.mkv", "out.mkv"]) == code
 
 
+def test_what_is_said_on_the_way_goes_to_stderr(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(FakeJob, "says", ("then another engine",))
+    main(["upscale", "in.mkv", "out.mkv", "--progress", "none"])
+    out, err = capsys.readouterr()
+    assert (out, err) == ("the report\n", "vsr: then another engine\n")
+
+
 def test_plan_and_report_go_to_stdout_and_progress_to_stderr(capsys: pytest.CaptureFixture[str]) -> None:
     main(["upscale", "in.mkv", "out.mkv", "--progress", "lines"])
     out, err = capsys.readouterr()

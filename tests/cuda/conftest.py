@@ -2,9 +2,12 @@
 
 import ctypes
 import os
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
+from tests.cuda.engines import network, with_gray
 from tests.cuda.fake_cupy import fake_cupy
 from tests.cuda.host import build
 from tests.cuda.host_gpu import HostGpu
@@ -12,6 +15,8 @@ from vsr.device import cuda
 from vsr.device.cuda import nvidia
 from vsr.device.cuda.gpu import Gpu
 from vsr.device.cuda.nvidia import NvidiaGpu, open_gpu
+from vsr.engine import cuda_engines, cuda_platform
+from vsr.nets.onnx import write_onnx
 
 
 @pytest.fixture(scope="session")
@@ -50,3 +55,26 @@ def stand_in_gpu(name: str, library: ctypes.CDLL, monkeypatch: pytest.MonkeyPatc
         return HostGpu(library)
     monkeypatch.setattr(nvidia, "compiled", lambda name, architecture: b"cubin of " + name.encode())
     return NvidiaGpu(fake_cupy(library), 0)
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Callable[..., str]:
+    """Write a network, see tests/cuda/engines.py, and return its file."""
+
+    def write(channels: int = 3, factor: int = 2, *, name: str = "net") -> str:
+        path = tmp_path / f"{name}.onnx"
+        if not path.exists():
+            write_onnx(network(channels, factor, name=name), path)
+        return str(path)
+
+    return write
+
+
+@pytest.fixture
+def stand_in(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """An engine that builds nothing; what it ran in."""
+    ran: list[str] = []
+    engines = with_gray(ran)
+    monkeypatch.setattr(cuda_engines, "CUDA_ENGINES", engines)
+    monkeypatch.setattr(cuda_platform, "CUDA_ENGINES", engines)
+    return ran

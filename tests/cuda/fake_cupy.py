@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Callable
 from threading import Lock
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
-from tests.cuda.host_gpu import Exporter, HostArray
+from tests.cuda.host_gpu import CURRENT, Exporter, HostArray
 from vsr.device.cuda.surface import Cupy
 
 CAPABILITY = "90"
@@ -48,13 +49,21 @@ class _Stream:
 
         def launch(stream: _Stream) -> None:
             for call in calls:
-                _run(*call)
+                call()
 
         return SimpleNamespace(launch=launch)
 
 
-_CAPTURING: dict[int, list[tuple[int, bytes, int, int]]] = {}
+_CAPTURING: dict[int, list[Callable[[], None]]] = {}
 """By the stream that is capturing."""
+
+
+def on_stream(stream: int, call: Callable[[], None]) -> None:
+    """Do it, or keep it where the stream is capturing."""
+    if stream in _CAPTURING:
+        _CAPTURING[stream].append(call)
+    else:
+        call()
 
 
 class _Event:
@@ -96,11 +105,8 @@ def _launch(*arguments: int) -> None:
     assert (deep, threads, one, shared, extra) == (1, 256, [1, 1], 0, 0)
     job = ctypes.cast(parameters, ctypes.POINTER(ctypes.c_void_p))[0]
     assert job is not None
-    call = (function, ctypes.string_at(job, _FUNCTIONS[function][1]), wide, high)
-    if stream in _CAPTURING:
-        _CAPTURING[stream].append(call)
-    else:
-        _run(*call)
+    kept = ctypes.string_at(job, _FUNCTIONS[function][1])
+    on_stream(stream, lambda: _run(function, kept, wide, high))
 
 
 def _copy(to: int, to_pitch: int, of: int, of_pitch: int, width: int, height: int, kind: int, _: int) -> None:
@@ -112,12 +118,14 @@ def _copy(to: int, to_pitch: int, of: int, of_pitch: int, width: int, height: in
 def fake_cupy(library: ctypes.CDLL) -> Cupy:
     """Return the module. Kernels are those of `library`."""
     stream = type("Stream", (_Stream,), {"null": _Stream(non_blocking=True)})
-    device = SimpleNamespace(compute_capability=CAPABILITY, mem_info=(1 << 30, 2 << 30), use=lambda: None)
+    device = SimpleNamespace(compute_capability=CAPABILITY, mem_info=(1 << 30, 2 << 30))
+    device.use = lambda: setattr(CURRENT, "gpu", device)
     runtime = SimpleNamespace(
         CUDARuntimeError=FakeCupyError,
         memcpyHostToDevice=1,
         memcpyDeviceToHost=2,
         streamCaptureModeThreadLocal=1,
+        driverGetVersion=lambda: 13000,
         free=lambda address: None,
         getDeviceCount=lambda: 1,
         getDeviceProperties=lambda index: {"name": b"Fake H1"},

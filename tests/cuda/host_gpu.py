@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import ctypes
 from collections import deque
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from threading import RLock
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from threading import RLock, local
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,9 @@ from tests.cuda.host import execute
 from vsr.device.cuda.gpu import Call, Event, Moved, OutOfMemoryError, Work
 from vsr.device.cuda.launch import DTYPES, View
 from vsr.frame import Plane
+
+CURRENT = local()
+"""Of each thread: its `gpu` is the one whose `current` it is in."""
 
 
 class HostArray(np.ndarray[Any, Any]):
@@ -38,19 +41,28 @@ class HostGpu:
         self.device = "cuda:0"
         self.index = 0
         self.architecture = "sm_80"
+        self.driver = "13.0"
         self.moved = Moved()
         self.taken_bytes = 0
-        self._limit_bytes = limit_bytes
+        self.limit_bytes = limit_bytes
         self.lock = RLock()
         self.default_stream = HostStream(self)
         """What a stand-in for FFmpeg decodes on."""
+
+    @contextmanager
+    def current(self) -> Iterator[None]:
+        before, CURRENT.gpu = getattr(CURRENT, "gpu", None), self
+        try:
+            yield
+        finally:
+            CURRENT.gpu = before
 
     def stream(self) -> HostStream:
         return HostStream(self)
 
     def array(self, shape: tuple[int, int], dtype: np.dtype[Any]) -> Plane:
         size = shape[0] * shape[1] * dtype.itemsize
-        if self.taken_bytes + size > self._limit_bytes:
+        if self.taken_bytes + size > self.limit_bytes:
             raise OutOfMemoryError(f"{self.device} is out of memory")
         self.taken_bytes += size
         return np.full(size, 0xA5, np.uint8).view(dtype).reshape(shape).view(HostArray)
@@ -61,9 +73,6 @@ class HostGpu:
     def pointer(self, array: Plane) -> int:
         assert isinstance(array, HostArray), "an array of the host's memory"
         return array.ctypes.data
-
-    def current(self) -> AbstractContextManager[None]:
-        return nullcontext()
 
     def adopted(self, capsule: Any) -> Plane:
         return np.from_dlpack(Exporter(capsule)).view(HostArray)
@@ -110,7 +119,7 @@ class HostStream:
         self._put = self._done = 0
 
     def catch_up(self, count: int) -> None:
-        with self._gpu.lock:
+        with self._gpu.lock, self._gpu.current():
             while self._done < count:
                 self._done += 1
                 self._waiting.popleft()()

@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.cuda.host_gpu import HostGpu
+from tests.cuda.host_gpu import HostGpu, HostStream
 from tests.ops.pictures import drawing, spec
-from vsr.color import Matrix
+from vsr.color import Matrix, Range
 from vsr.device.cuda.gpu import Gpu, OutOfMemoryError
-from vsr.engine.cuda_engines import Place
+from vsr.engine.cuda_step import Place
 from vsr.engine.lanes import Lanes
+from vsr.errors import DeviceError
 from vsr.frame import Frame, PictureSpec, empty_frame, pixel_format
 from vsr.ops.cuda.resize import fill
 from vsr.ops.cuda.step import CudaStep
@@ -132,18 +133,73 @@ def test_what_float16_does_not_hold_is_computed_again(
     calls: list[None] = []
     lanes = Lanes(gpu, picture, picture, faulty(value, safe_value), 1, lambda: calls.append(None))
     frame, into = frame_of(picture), empty_frame(16, 8, picture.format)
+    frame.planes[0][:] = 0.5
     for count in range(1, 4):
         lanes(frame, into)
         assert (into.planes[0] == (safe_value if redone else value)).all()
         assert len(calls) == redone * count
 
 
+@pytest.mark.parametrize(("sample", "redone"), [(16, 0), (17, 1)])
+def test_black_is_what_the_range_says(gpu: Gpu, sample: int, redone: int) -> None:
+    picture = spec(16, 8, "yuv420p")
+    assert picture.color.range is Range.LIMITED
+    calls: list[None] = []
+
+    def lay(place: Place, safe: bool) -> Sequence[CudaStep]:
+        def work(planes: object, into: Sequence[Any]) -> Sequence[Any]:
+            return [fill(plane, 30 if safe else 16, 255) for plane in into]
+
+        return [CudaStep(source=picture, output=picture, sentence="", work=work, in_half=True)]
+
+    lanes = Lanes(gpu, picture, picture, lay, 1, lambda: calls.append(None))
+    frame, into = empty_frame(16, 8, picture.format), empty_frame(16, 8, picture.format)
+    frame.planes[0][:], frame.planes[0][-1, -1] = 16, sample
+    lanes(frame, into)
+    assert len(calls) == redone, "a black frame of a black source is right"
+    assert (into.planes[0] == (30 if redone else 16)).all()
+
+
 def test_other_steps_take_over_at_the_next_frame(gpu: Gpu) -> None:
     picture = spec(16, 8, "grayf32le")
-    lanes = Lanes(gpu, picture, picture, faulty(0.5, 0.5), 2)
+    value = 0.5
+    lanes = Lanes(gpu, picture, picture, lambda place, safe: faulty(value, value)(place, safe), 2)
     frame, into = frame_of(picture), empty_frame(16, 8, picture.format)
     lanes(frame, into)
-    lanes.relay(faulty(0.75, 0.75))
+    value = 0.75
     for _ in range(2):
         lanes(frame, into)
+        assert (into.planes[0] == 0.5).all()
+    lanes.relay()
+    for _ in range(3):
+        lanes(frame, into)
         assert (into.planes[0] == 0.75).all()
+
+
+def test_no_memory_for_other_steps_is_no_end(host: ctypes.CDLL) -> None:
+    picture, said = spec(16, 8, "grayf32le"), list[str]()
+    gpu = HostGpu(host)
+    lanes = Lanes(gpu, picture, picture, faulty(0.5, 0.5), 1, say=said.append)
+    frame, into = frame_of(picture), empty_frame(16, 8, picture.format)
+    gpu.limit_bytes = gpu.taken_bytes
+    lanes.relay()
+    for _ in range(2):
+        lanes(frame, into)
+        assert (into.planes[0] == 0.5).all()
+    assert said == ["frames go on as before: cuda:0 is out of memory"]
+
+
+def test_work_that_cannot_be_captured_is_launched(host: ctypes.CDLL, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(stream: HostStream, work: object) -> Any:
+        raise DeviceError("it depends on the picture")
+
+    monkeypatch.setattr(HostStream, "captured", fails)
+    picture, said = spec(16, 8, "grayf32le"), list[str]()
+    lanes = Lanes(HostGpu(host), picture, picture, faulty(0.5, 0.5), 1, say=said.append)
+    frame, into = frame_of(picture), empty_frame(16, 8, picture.format)
+    for _ in range(3):
+        lanes(frame, into)
+        assert (into.planes[0] == 0.5).all()
+    assert said == [
+        "each frame's work is put on the GPU piece by piece, not as one CUDA graph: it depends on the picture"
+    ]

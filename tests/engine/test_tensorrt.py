@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
+from threading import Thread
 from types import SimpleNamespace
 from typing import Any
 
@@ -89,10 +90,43 @@ def test_engines_of_half_precision_are_built(name: str, kind: Shapes, rtx: Libra
 
 
 @pytest.mark.slow
-def test_the_whole_of_esrgan_is_built(rtx: Library) -> None:
-    """RRDB of 23 blocks, 702 convolutions and 17 million weights: 4 s where the others take 0.1 to 0.5 s."""
+@pytest.mark.parametrize(("shapes", "most"), [(STATIC, MOST_SECONDS), (DYNAMIC, 2 * MOST_SECONDS)])
+def test_the_whole_of_esrgan_is_built(shapes: Shapes, most: float, rtx: Library) -> None:
+    """RRDB of 23 blocks, 702 convolutions and 17 million weights, where the others take 0.1 to 0.5 s.
+
+    Measured: 3.3 s of processor time for a fixed size, as runs have it, and 3.6 to 4.8 s for any size, the
+    longest on a busy machine, where it took 16 s by the clock; there the bound of the rest leaves no room.
+    """
     network = recognise(weights.rrdb("new", 23, 64, 32), name="ESRGAN")
-    assert build_timed(spec_of(network, DYNAMIC, targets=TARGETS), rtx) < 2 * MOST_SECONDS
+    assert build_timed(spec_of(network, shapes, targets=TARGETS), rtx) < most
+
+
+def test_a_build_ends_early(rtx: Library) -> None:
+    network = recognise(weights.rrdb("new", 23, 64, 32), name="ESRGAN")
+    asked: list[None] = []
+
+    def stop() -> bool:
+        asked.append(None)
+        return len(asked) > 3
+
+    with pytest.raises(DeviceError, match="TensorRT-RTX cannot build ESRGAN for 960x540: Build canceled"):
+        build(spec_of(network), rtx, stop=stop)
+    assert len(asked) == 4, "of more than a thousand steps"
+
+
+def test_python_goes_on_while_an_engine_is_built(rtx: Library) -> None:
+    """Builds are in a thread beside the frames, which must not wait for the interpreter's lock for long."""
+    spec = spec_of(NETWORKS["SRGAN"]())
+    spec.onnx  # noqa: B018
+    thread = Thread(target=build, args=(spec, rtx))
+    ticks = 0
+    began = time.perf_counter()
+    thread.start()
+    while thread.is_alive():
+        time.sleep(0.001)
+        ticks += 1
+    took = time.perf_counter() - began
+    assert ticks > 50 * took, f"{ticks} times a millisecond in {took:.2f} s"
 
 
 @pytest.mark.parametrize("name", NETWORKS)

@@ -128,6 +128,35 @@ def test_after_an_upgrade_the_old_engine_is_named(tmp_path: Path) -> None:
     assert cache.read(KEY).plan == cache.read(newer).plan == PLAN
 
 
+def wanted(width: int = 100, height: int = 80, target: str = "sm_89") -> Key:
+    return engine_key(changed(shapes=(Shapes.fixed(height, width),), targets=(target,)), library())
+
+
+def test_an_engine_for_more_is_found(tmp_path: Path) -> None:
+    cache = EngineCache(tmp_path)
+    any_one = Shapes(least=(64, 64), usual=(1080, 1920), most=(1080, 1920))
+    less = Shapes(least=(64, 64), usual=(80, 100), most=(80, 200))
+    both = ("sm_80", "sm_89")
+    others = {
+        b"any": engine_key(changed(shapes=(any_one,), targets=both), library()),
+        b"tight": engine_key(changed(shapes=(Shapes.fixed(64, 64), less), targets=both), library()),
+        b"old": engine_key(changed(shapes=(less,)), library("1.7.0")),
+        b"exact": engine_key(changed(precision="fp32", shapes=(Shapes.fixed(80, 100),)), library()),
+    }
+    for plan, key in others.items():
+        cache.write(key, plan)
+    assert cache.read_fitting(wanted()).plan == b"tight"
+    assert cache.read_fitting(wanted(width=201)).plan == b"any"
+    assert cache.read_fitting(wanted(target="sm_80")).plan == b"tight"
+    for absent in (wanted(width=63), wanted(height=1081), wanted(target="sm_120")):
+        assert cache.read_fitting(absent).plan is None
+    path = cache.path(others[b"tight"])
+    path.write_bytes(path.read_bytes()[:-1])
+    assert cache.read_fitting(wanted()).plan == b"any", "what is damaged is passed over"
+    cache.write(wanted(), b"own")
+    assert cache.read_fitting(wanted()).plan == b"own"
+
+
 def test_cut_files_are_damaged(tmp_path: Path) -> None:
     path = tmp_path / "a.engine"
     write_file(path, KEY, PLAN)
@@ -184,7 +213,7 @@ def built(monkeypatch: pytest.MonkeyPatch) -> list[EngineSpec]:
     """Builds that give PLAN, in order."""
     done: list[EngineSpec] = []
 
-    def build(spec: EngineSpec, library: Library, *, timings: bytes) -> Any:
+    def build(spec: EngineSpec, library: Library, *, timings: bytes, stop: Any) -> Any:
         done.append(spec)
         return SimpleNamespace(plan=PLAN, seconds=0.5, timings=b"")
 

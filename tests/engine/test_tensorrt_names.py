@@ -26,12 +26,25 @@ CLASSES: dict[type, str] = {
     surface.RtxConfig: "IBuilderConfig",
     surface.Builder: "Builder",
     surface.BuilderFlag: "BuilderFlag",
+    surface.RuntimeConfig: "IRuntimeConfig",
+    surface.RtxRuntimeCache: "IRuntimeCache",
+    surface.RtxRuntimeConfig: "IRuntimeConfig",
+    surface.Context: "IExecutionContext",
+    surface.Engine: "ICudaEngine",
+    surface.Runtime: "Runtime",
+    surface.TensorIOMode: "TensorIOMode",
+    surface.DataType: "DataType",
+    surface.AllocationStrategy: "ExecutionContextAllocationStrategy",
+    surface.RtxSpecialization: "DynamicShapesKernelSpecializationStrategy",
     surface.Module: "",
     surface.RtxModule: "",
 }
-RTX_ONLY = (surface.RtxConfig, surface.RtxModule)
-LOGGER = {"INTERNAL_ERROR", "ERROR", "log"}
-"""What library.py uses of ILogger, which it derives from."""
+RTX_ONLY = {protocol for protocol in CLASSES if protocol.__name__.startswith("Rtx")}
+DERIVED = {
+    "ILogger": {"INTERNAL_ERROR", "ERROR", "log"},
+    "IProgressMonitor": {"phase_start", "phase_finish", "step_complete"},
+}
+"""What library.py uses of the classes that it derives from."""
 LIBRARIES = {
     "libnvinfer.so.11": (
         "createInferBuilder_INTERNAL",
@@ -57,7 +70,7 @@ def own_names(protocol: type) -> set[str]:
 
 def used(*, rtx: bool) -> dict[str, set[str]]:
     """Return class names of TensorRT, "" the module, with the names that are used of them."""
-    names: dict[str, set[str]] = {"ILogger": set(LOGGER)}
+    names = {name: set(members) for name, members in DERIVED.items()}
     for protocol, name in CLASSES.items():
         if rtx or protocol not in RTX_ONLY:
             names.setdefault(name, set()).update(own_names(protocol))

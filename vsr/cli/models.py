@@ -1,6 +1,7 @@
 """`vsr models list`, `show MODEL`, `convert IN OUT`, `build MODEL` and `compare MODEL...`."""
 
 import re
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_args
 
@@ -12,7 +13,8 @@ from vsr.cli.table import options_from
 from vsr.options import TilesOptions
 
 if TYPE_CHECKING:
-    from vsr.engine.tensorrt import Key, Shapes
+    from vsr.device.cuda.gpu import Gpu
+    from vsr.engine.tensorrt import EngineSpec, Key, Library, Obtained, Shapes
 
 app = typer.Typer(help="List, show, convert, build and compare what can enlarge a picture.")
 
@@ -142,6 +144,11 @@ def build(
             "--gpu", metavar="SM", help="Compute capability, e.g. sm_89; repeatable. Without: all there are."
         ),
     ] = None,
+    engine: Annotated[
+        str,
+        typer.Option(metavar="NAME", help="tensorrt_rtx, which needs no GPU, or tensorrt, for this GPU."),
+    ] = "tensorrt_rtx",
+    device: Annotated[str, typer.Option(metavar="NAME", help="The GPU that tensorrt builds on.")] = "cuda",
     result: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write it here, not into the cache.")
     ] = None,
@@ -151,7 +158,7 @@ def build(
     shader_dir: ShaderDir = None,
     model_options: ModelOptions = None,
 ) -> None:
-    """Build the TensorRT-RTX engine of a network ahead of its use; no GPU is needed for that."""
+    """Build the TensorRT engine of a network ahead of its use: the runs that need it find it."""
     from vsr.chain import Chain
     from vsr.engine import tensorrt
     from vsr.errors import OptionError
@@ -169,31 +176,68 @@ def build(
     if not isinstance(recipe.model, Chain):
         raise OptionError(f"{model} is no network; name a .glsl, .pth, .safetensors or .onnx file")
     network = recipe.model.network()
-    library = tensorrt.load("rtx")
+    library, gpu = _library(engine, device)
     spec = tensorrt.EngineSpec(
         network=network,
         shapes=_sizes(sizes) if sizes else (tensorrt.any_size(network),),
         precision=chosen,
         targets=tuple(dict.fromkeys(gpus)) if gpus else library.targets,
     )
+    with gpu.current() if gpu is not None else nullcontext():
+        path, key, made = _built(spec, library, gpu, result, overwrite)
+    took = (
+        "it was there already, -y builds it again"
+        if made.build_seconds is None
+        else f"built in {made.build_seconds:.2f} s"
+    )
+    typer.echo(
+        f"{path}: {network.name}, {network.scale}x, {precision}, "
+        f"{' and '.join(each.sentence for each in spec.shapes)}, "
+        f"for {' '.join(spec.targets) or (gpu.name if gpu is not None else '')}, "
+        f"by {library.name} {library.version}; {len(made.plan):,} bytes, {took}; key {key.digest}"
+    )
+
+
+def _library(engine: str, device: str) -> "tuple[Library, Gpu | None]":
+    """Return what builds, and the GPU that it needs for that; None where it needs none."""
+    from vsr.engine import tensorrt
+    from vsr.errors import OptionError
+    from vsr.registry import nearest
+    from vsr.upscaler import opened
+
+    if engine not in tensorrt.KINDS:
+        names = list(tensorrt.KINDS)
+        raise OptionError(
+            f"--engine {engine!r} builds nothing ahead; {' and '.join(names)} do.{nearest(engine, names)}"
+        )
+    library = tensorrt.load(tensorrt.KINDS[engine])
+    if library.targets:
+        return library, None
+    gpu = opened(device)
+    if gpu is None:
+        raise OptionError(f"--device {device}: {library.name} builds on a GPU; name it, cuda or cuda:N")
+    return library, gpu
+
+
+def _built(
+    spec: "EngineSpec", library: "Library", gpu: "Gpu | None", result: Path | None, overwrite: bool
+) -> "tuple[Path, Key, Obtained]":
+    """Build an engine into `result`, or else the cache. Return where it lies."""
+    from vsr.engine import tensorrt
+
+    on = None if gpu is None else tensorrt.Gpu.of(gpu)
     if result is None:
         cache = tensorrt.EngineCache()
-        engine = tensorrt.obtain(spec, library, cache, fresh=overwrite)
-        path, key, plan, seconds = cache.path(engine.key), engine.key, engine.plan, engine.build_seconds
+        engine = tensorrt.obtain(spec, library, cache, gpu=on, fresh=overwrite)
         for note in engine.notes:
             typer.echo(f"vsr: {note}", err=True)
         if engine.problem:
             raise tensorrt.EngineFileError(engine.problem)
-    else:
-        built, key = tensorrt.build(spec, library), tensorrt.engine_key(spec, library)
-        path, plan, seconds = result, built.plan, built.seconds
-        _keep(path, key, plan)
-    took = "it was there already, -y builds it again" if seconds is None else f"built in {seconds:.2f} s"
-    typer.echo(
-        f"{path}: {network.name}, {network.scale}x, {precision}, "
-        f"{' and '.join(each.sentence for each in spec.shapes)}, for {' '.join(spec.targets)}, "
-        f"by {library.name} {library.version}; {len(plan):,} bytes, {took}; key {key.digest}"
-    )
+        return cache.path(engine.key), engine.key, engine
+    built, key = tensorrt.build(spec, library), tensorrt.engine_key(spec, library, on)
+    _keep(result, key, built.plan)
+    made = tensorrt.Obtained(plan=built.plan, key=key, build_seconds=built.seconds, notes=(), problem="")
+    return result, key, made
 
 
 @app.command("compare")

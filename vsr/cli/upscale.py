@@ -49,14 +49,14 @@ def _upscale(
 
     # Only video may enter a pipe of video.
     text = sys.stderr if result == "-" else sys.stdout
+    shown = display(progress, sys.stderr, text)
     with ended_by_interrupt():
-        job = Job(source, result, options)
+        job = Job(source, result, options, on_message=shown.message)
     with contextlib.closing(job):
         if dry_run:
             file.write({"plan": job.plan.to_json()})
             Unminding(text).say("\n".join(job.plan.lines()) + "\n")
             return 0
-        shown = display(progress, sys.stderr, text)
         shown.plan(job.plan)
         try:
             return _run(job, shown, file)

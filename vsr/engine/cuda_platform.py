@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from vsr.device.cuda.gpu import Work
-from vsr.device.cuda.launch import Memory, View
-from vsr.engine.cuda_engines import Place, choose_cuda
+from vsr.device.cuda.launch import View
+from vsr.engine.cuda_engines import CUDA_ENGINES, choose_cuda
+from vsr.engine.cuda_step import CudaRest, Place
 from vsr.engine.engines import Choice
 from vsr.engine.platform import Running
-from vsr.engine.step import REST_SCALER, Network, Rest
+from vsr.engine.step import REST_SCALER, Network
 from vsr.frame import PictureSpec
-from vsr.ops.cuda.convert import CudaAlpha
 from vsr.ops.cuda.highlights import CudaHighlights
 from vsr.ops.cuda.lowering import lowered
-from vsr.ops.cuda.resize import CudaResize
 from vsr.ops.cuda.step import CudaStep, in_sequence
 from vsr.ops.step import Step
 
@@ -40,10 +39,15 @@ class CudaPlatform:
         self, network: Network, source: PictureSpec, target: PictureSpec, number: int
     ) -> Choice[CudaStep]:
         """Return the step of the engine that was asked for, or decided on, or is the first that can."""
-        engine, precision = self._running.engine, self._running.precision
-        if number < len(self._running.decided):
-            engine, precision = self._running.decided[number]
-        return choose_cuda(network, source, target, engine=engine, precision=precision, place=self._place)
+        running, place = self._running, self._place
+        engine, precision = running.engine, running.precision
+        if number < len(running.decided):
+            known = running.decided[number]
+            if not CUDA_ENGINES[known[0]].problem(network, source, place.gpu):
+                engine, precision = known
+        return choose_cuda(
+            network, source, target, engine=engine, precision=precision, place=place, at_once=running.at_once
+        )
 
     def highlights(self, source: PictureSpec, inner: Sequence[CudaStep], before: int, after: int) -> CudaStep:
         """Return them as one step."""
@@ -80,21 +84,3 @@ class CudaPlatform:
             work=work,
             in_half=inner.in_half,
         )
-
-
-class CudaRest:
-    """`Rest` on a GPU: enlarges the planes of a target that something else does not write."""
-
-    def __init__(
-        self, source: PictureSpec, target: PictureSpec, written: Sequence[int], memory: Memory
-    ) -> None:
-        rest = Rest(source, target, written)
-        self._parts: list[CudaResize | CudaAlpha] = []
-        if rest.resize is not None:
-            self._parts.append(CudaResize(rest.resize, memory))
-        if rest.grid is not None:
-            self._parts.append(CudaAlpha(rest.grid, memory))
-
-    def work(self, planes: Sequence[View], into: Sequence[View]) -> list[Work]:
-        """Return what writes those planes of `into`."""
-        return [launch for part in self._parts for launch in part.launches(planes, into)]

@@ -9,6 +9,7 @@ from itertools import pairwise
 from threading import Lock
 from typing import Any, Literal
 
+from vsr.engine.step import CHANNELS
 from vsr.errors import DeviceError, OptionError
 from vsr.frame import PictureSpec, Plane
 from vsr.nets.graph import Graph
@@ -16,8 +17,6 @@ from vsr.nets.onnx import ForeignNetwork, onnx_bytes
 
 Precision = Literal["fp32", "bf16"]
 _HINTS = {"fp32": "f32", "bf16": "bf16"}
-_PLANES = {"gbrpf32le": (2, 0, 1), "grayf32le": (0,)}
-"""Which plane of a format is each channel of a network: R, G, B, or luma."""
 OVERLAP = 32
 """Least number of pixels by which neighbouring tiles of a fixed size overlap; a quarter of smaller tiles."""
 
@@ -70,7 +69,7 @@ class OpenVinoStep:
         )
         self.precision = precision
         self._streams = streams
-        self._channels = _PLANES[source.format.name]
+        self._channels = CHANNELS[source.format.name]
         fixed = network.size if isinstance(network, ForeignNetwork) else None
         self._tile = fixed or (
             _round_up(source.height, network.multiple_of),

@@ -30,6 +30,8 @@ class Running:
     load: Load = field(default_factory=Load)
     decided: tuple[tuple[str, str], ...] = ()
     """Engine and precision of each network in order, where they are known: nothing is tried then."""
+    at_once: bool = False
+    """Prefer engines that need not build anything first."""
 
 
 class Platform(Protocol[S]):

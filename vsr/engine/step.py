@@ -23,6 +23,8 @@ REST_SCALER = "lanczos3"
 """What enlarges the planes that a network leaves alone: chroma beside luma, alpha."""
 LUMA = pixel_format("grayf32le")
 RGB = pixel_format("gbrpf32le")
+CHANNELS = {RGB.name: (2, 0, 1), LUMA.name: (0,)}
+"""Which plane of a format is each channel of a network: R, G, B, or luma."""
 
 
 def float_picture(network: Network, source: PictureSpec) -> PictureSpec:
@@ -84,11 +86,54 @@ class Rest:
             self.grid.alpha(planes, into, threads)
 
 
-class FloatStep:
-    """A step on float32 luma, or R, G, B, as one from and to any pictures.
+class FloatEnds:
+    """The conversions before and after what runs on float32 luma, or R, G, B.
 
-    Luma alone is converted for a step of luma, all for one of R, G, B, chroma by bilinear interpolation. What
-    the step does not see, chroma or alpha, is resized by REST_SCALER.
+    Luma alone is converted for what reads luma, all for what reads R, G, B, chroma by bilinear interpolation.
+    Thread-safety: safe, immutable. Raises OptionError where what reads luma would have to mix components.
+    """
+
+    def __init__(
+        self,
+        seen: PictureSpec,
+        made: PictureSpec,
+        source: PictureSpec,
+        target: PictureSpec,
+        *,
+        luma_only: bool = False,
+    ) -> None:
+        """From `source` to `seen`, from `made` to `target`.
+
+        `luma_only`: of R, G, B that come out, luma alone is taken; see changes_luma_alone.
+        """
+        self.into: Resize | Convert
+        self.back: Resize | Convert
+        if seen.format is LUMA:
+            check_luma("the network", source, target)
+            self.into = Resize(source, source.width, source.height, scaler="bilinear", target_format=LUMA)
+            gray = pixel_format(format_name("gray", target.format.depth))
+            self.back = Resize(
+                replace(made, color=target.color),
+                target.width,
+                target.height,
+                scaler="bilinear",
+                target_format=gray,
+            )
+        else:
+            self.into = Convert(source, RGB, seen.color)
+            fmt = target.format
+            taken = format_name(fmt.family, fmt.depth, (fmt.log2_chroma_w, fmt.log2_chroma_h))
+            if luma_only:
+                taken = format_name("gray", fmt.depth)
+            self.back = Convert(made, pixel_format(taken), target.color)
+        self.written = self.back.output.format.num_planes
+        """How many planes of the target `back` writes, the first ones."""
+
+
+class FloatStep:
+    """A step on float32 luma, or R, G, B, as one from and to any pictures; see FloatEnds.
+
+    What the step does not see, chroma or alpha, is resized by REST_SCALER.
 
     Thread-safety: safe; pictures between are kept for the next call, a set for each call at once. Raises
     OptionError where a step of luma would have to mix components.
@@ -101,28 +146,8 @@ class FloatStep:
         self.inner = inner
         self.source = source
         self.output = target
-        sees_luma = inner.source.format is LUMA
-        self._into: Resize | Convert
-        self._back: Resize | Convert
-        if sees_luma:
-            check_luma("the network", source, target)
-            self._into = Resize(source, source.width, source.height, scaler="bilinear", target_format=LUMA)
-            gray = pixel_format(format_name("gray", target.format.depth))
-            self._back = Resize(
-                replace(inner.output, color=target.color),
-                target.width,
-                target.height,
-                scaler="bilinear",
-                target_format=gray,
-            )
-        else:
-            self._into = Convert(source, RGB, inner.source.color)
-            fmt = target.format
-            taken = format_name(fmt.family, fmt.depth, (fmt.log2_chroma_w, fmt.log2_chroma_h))
-            if luma_only:
-                taken = format_name("gray", fmt.depth)
-            self._back = Convert(inner.output, pixel_format(taken), target.color)
-        self._written = self._back.output.format.num_planes
+        self._ends = FloatEnds(inner.source, inner.output, source, target, luma_only=luma_only)
+        self._written = self._ends.written
         self._rest = Rest(source, target, range(self._written))
         self._spare: deque[tuple[Frame, Frame]] = deque()
 
@@ -140,9 +165,9 @@ class FloatStep:
                 empty_frame(spec.width, spec.height, spec.format)
                 for spec in (self.inner.source, self.inner.output)
             )
-        self._into(planes, before.planes, threads=threads)
+        self._ends.into(planes, before.planes, threads=threads)
         self.inner(before.planes, after.planes, threads=threads)
-        self._back(after.planes, into[: self._written], threads=threads)
+        self._ends.back(after.planes, into[: self._written], threads=threads)
         self._spare.append((before, after))
         self._rest(planes, into, threads=threads)
 

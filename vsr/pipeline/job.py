@@ -27,6 +27,7 @@ from vsr.media.source import SourceInfo
 from vsr.media.verify import Finding, compare, compare_picture
 from vsr.media.writer import Writer
 from vsr.options import UpscaleOptions
+from vsr.pipeline.messages import Messages
 from vsr.pipeline.plan import QUEUE_BYTES, Plan, make_plan
 from vsr.pipeline.stages import Statistics, StopToken, run_stages
 from vsr.pipeline.watch import SourceWatch
@@ -94,6 +95,8 @@ class Report:
     verify_seconds: float
     gpu: GpuUse | None = None
     """None where the CPU upscaled."""
+    said: tuple[str, ...] = ()
+    """What was told on the way: what waited for an engine to be built, and what changed when it was."""
 
     @property
     def lost(self) -> tuple[Finding, ...]:
@@ -126,6 +129,7 @@ class Report:
             lines.append(f"{self.gpu.device}: {up:.1f} MB went up to it, {down:.1f} MB came down")
         if self.gpu is not None and self.gpu.redone_frames:
             lines.append(f"note: {self.gpu.redone_frames} frames exceeded float16 and were redone in float32")
+        lines += [f"note: {text}" for text in self.said]
         lines += [f"note: {f.subject}: {f.text}" for f in self.findings if f.verdict == "note"]
         lines += [f"LOST: {f.subject}: {f.text}" for f in self.lost]
         kept = sum(f.verdict == "kept" for f in self.findings)
@@ -147,6 +151,7 @@ class Report:
             "findings": [asdict(finding) for finding in self.findings],
             "statistics": asdict(self.statistics),
             "gpu": None if self.gpu is None else asdict(self.gpu),
+            "said": list(self.said),
             "plan": self.plan.to_json(),
         }
 
@@ -158,8 +163,17 @@ class Job:
     Thread-safety: one thread.
     """
 
-    def __init__(self, source: str, result: str, options: UpscaleOptions | None = None) -> None:
+    def __init__(
+        self,
+        source: str,
+        result: str,
+        options: UpscaleOptions | None = None,
+        *,
+        on_message: Callable[[str], None] = lambda text: None,
+    ) -> None:
+        """`on_message` gets sentences for people, here and while it runs, on this thread."""
         options = options or UpscaleOptions()
+        self._messages = Messages(on_message)
         source, result = as_path(source), as_path(result)
         gpu = opened(options.device)
         if options.threads < 0:
@@ -178,14 +192,17 @@ class Job:
             decoder=options.decoder,
             gpu=gpu,
         )
-        try:
+        with contextlib.ExitStack() as on_failure:
+            on_failure.callback(self.reader.close)
             self.plan, self.upscaler = make_plan(
                 self.reader.info,
                 result,
                 options,
                 source_name=source,
                 gpu=gpu,
+                say=self._messages.say,
             )
+            on_failure.callback(self.upscaler.close)
             self._moved_before = (
                 (gpu.moved.uploaded_bytes, gpu.moved.downloaded_bytes) if gpu is not None else (0, 0)
             )
@@ -194,9 +211,7 @@ class Job:
             self._until = self.reader.info.start_seconds + (start or 0) + duration if duration else None
             self.writer = self._open_writer()
             self._watch = SourceWatch(self.reader, self.plan)
-        except BaseException:
-            self.reader.close()
-            raise
+            on_failure.pop_all()
 
     def _open_writer(self) -> Writer:
         plan = self.plan
@@ -229,16 +244,24 @@ class Job:
         """
         writer = self.writer
         tracker = _Tracker(self.reader.info, self._span, writer, on_progress)
+
+        def on_tick(statistics: Statistics) -> None:
+            self._messages.pass_on()
+            tracker.tick(statistics)
+
         try:
-            statistics = self._run_stages(writer, tracker, stop or StopToken())
+            statistics = self._run_stages(writer, on_tick, stop or StopToken())
         except BaseException as error:
             self.close()
             self._explain_remains(writer, error)
             raise
         self.close()
+        self._messages.pass_on()
         return self._prove(writer, statistics, tracker)
 
-    def _run_stages(self, writer: Writer, tracker: _Tracker, stop: StopToken) -> Statistics:
+    def _run_stages(
+        self, writer: Writer, on_tick: Callable[[Statistics], None], stop: StopToken
+    ) -> Statistics:
         plan = self.plan
 
         def work(item: Item) -> Item:
@@ -261,7 +284,7 @@ class Job:
             finish=writer.close,
             stop=stop,
             interrupt=self.reader.interrupt,
-            on_tick=tracker.tick,
+            on_tick=on_tick,
         )
 
     def _explain_remains(self, writer: Writer, error: BaseException) -> None:
@@ -298,6 +321,7 @@ class Job:
             result_bytes=size,
             verify_seconds=time.perf_counter() - begin,
             gpu=self._gpu_use(),
+            said=tuple(self._messages.told),
         )
 
     def _gpu_use(self) -> GpuUse | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -123,9 +124,15 @@ def _rate(video: VideoInfo) -> str:
 
 
 def make_plan(
-    source: SourceInfo, result: str, options: UpscaleOptions, *, source_name: str, gpu: Gpu | None = None
+    source: SourceInfo,
+    result: str,
+    options: UpscaleOptions,
+    *,
+    source_name: str,
+    gpu: Gpu | None = None,
+    say: Callable[[str], None] = lambda text: None,
 ) -> tuple[Plan, Upscaler]:
-    """Decide the run and prepare its upscaler, on `gpu` or else on the CPU.
+    """Decide the run and prepare its upscaler, on `gpu` or else on the CPU; `say` is the upscaler's.
 
     Raises OptionError for what cannot be done, OutOfMemoryError for a GPU that is too small.
     """
@@ -162,6 +169,7 @@ def make_plan(
         *size
     )
     workers = max(1, min(threads, QUEUE_BYTES // in_flight_bytes - 1))
+    routes = plan_routes(source, target.container)
     upscaler = Upscaler(
         recipe,
         source=picture,
@@ -173,8 +181,8 @@ def make_plan(
         engine=options.engine,
         precision=options.precision,
         device="cpu" if gpu is None else gpu,
+        say=say,
     )
-    routes = plan_routes(source, target.container)
     plan = Plan(
         source=source,
         picture=picture,

@@ -76,6 +76,8 @@ class Gpu(Protocol):
     """Its number among the GPUs that this process sees."""
     architecture: str
     """E.g. "sm_90"."""
+    driver: str
+    """The CUDA version that the driver knows, e.g. "13.0"."""
     moved: Moved
     """What crossed the bus."""
 

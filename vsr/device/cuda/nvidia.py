@@ -67,8 +67,10 @@ class NvidiaGpu:
             cupy.cuda.runtime.free(0)  # the context exists from here on, as FFmpeg wants to find it
             name = cupy.cuda.runtime.getDeviceProperties(index)["name"]
             capability = self._device.compute_capability
+            known = cupy.cuda.runtime.driverGetVersion()
         self.name = name.decode() if isinstance(name, bytes) else str(name)
         self.architecture = f"sm_{capability}"
+        self.driver = f"{known // 1000}.{known % 1000 // 10}"
         if (int(capability[:-1]), int(capability[-1])) < LEAST_CAPABILITY:
             raise DeviceError(
                 f"{self.device} is a {self.name} of compute capability {capability[:-1]}.{capability[-1]}; "

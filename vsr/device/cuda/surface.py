@@ -86,6 +86,7 @@ class CupyRuntime(Protocol):
     memcpyDeviceToHost: int  # noqa: N815
     streamCaptureModeThreadLocal: int  # noqa: N815
 
+    def driverGetVersion(self) -> int: ...  # noqa: N802
     def free(self, address: int) -> None: ...
     def getDeviceCount(self) -> int: ...  # noqa: N802
     def getDeviceProperties(self, device: int) -> dict[str, Any]: ...  # noqa: N802

@@ -10,11 +10,12 @@ from vsr.engine.tensorrt.builder import Built, build
 from vsr.engine.tensorrt.cache import EngineCache, Found
 from vsr.engine.tensorrt.file import EngineFileError, StaleError, read_file, write_file
 from vsr.engine.tensorrt.key import Gpu, Key, engine_key
-from vsr.engine.tensorrt.library import Kind, Library, load
+from vsr.engine.tensorrt.library import KINDS, Kind, Library, load
 from vsr.engine.tensorrt.spec import EngineSpec, Shapes, any_size
 from vsr.engine.tensorrt.supply import Obtained, obtain
 
 __all__ = [
+    "KINDS",
     "Built",
     "EngineCache",
     "EngineFileError",

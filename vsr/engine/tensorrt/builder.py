@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import re
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from threading import Lock
 
 from vsr.engine.tensorrt.library import Library
+from vsr.engine.tensorrt.messages import is_noise, reason
 from vsr.engine.tensorrt.spec import EngineSpec, Shapes
 from vsr.engine.tensorrt.surface import Builder, Config, Network, Parser, TimingCache
 from vsr.errors import DeviceError, OptionError
 
 _one_at_a_time = Lock()
 """Errors of a build are found in the library's one log, and builds that time kernels disturb each other."""
-_NOISE = ("catchCudaError", "While parsing node", "--- Begin node", "--- End node")
-"""What TensorRT logs beside an error: where in its code, and that there is no GPU."""
-_DETAIL = re.compile(r"Error Code \d+: ([^(]+) \((.*)\)$")
-"""A kind of error and its text, e.g. "Error Code 4: API Usage Error (...)"."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,13 +28,17 @@ class Built:
     """The timing cache as it is now; empty where the library keeps none."""
 
 
-def build(spec: EngineSpec, library: Library, *, timings: bytes = b"") -> Built:
+def build(
+    spec: EngineSpec, library: Library, *, timings: bytes = b"", stop: Callable[[], bool] | None = None
+) -> Built:
     """Return the engine of `spec`: strongly typed, one optimisation profile for each of its shapes.
 
     fp32 is IEEE float32: TensorFloat-32, which TensorRT would use by itself, is off. `timings` is the timing
     cache of an earlier build on this GPU. TensorRT-RTX builds without a GPU; TensorRT needs the one that will
-    run the engine. Builds of one process run one after the other. Raises OptionError for a network that
-    TensorRT cannot read or type, and for targets that the library has not; DeviceError where building fails.
+    run the engine, current on the calling thread. Builds of one process run one after the other, without the
+    interpreter's lock. `stop` is asked often, from any thread, whether to end early. Raises OptionError for a
+    network that TensorRT cannot read or type, and for targets that the library has not; DeviceError where
+    building fails or is ended.
     """
     library.check_targets(spec.targets)
     data = spec.onnx
@@ -55,7 +56,9 @@ def build(spec: EngineSpec, library: Library, *, timings: bytes = b"") -> Built:
         for shapes in spec.shapes:
             _add_profile(builder, network, config, shapes, spec, library)
         kept = _timing_cache(config, timings) if library.keeps_timings else None
+        monitor = library.stopping(config, stop) if stop is not None else None
         plan = builder.build_serialized_network(network, config)
+        del monitor  # not before the build is over
         if plan is None:
             raise DeviceError(_failure(spec, library, "no engine came out"))
         return Built(
@@ -93,34 +96,17 @@ def _parser_text(parser: Parser, spec: EngineSpec, library: Library) -> str:
     error = parser.get_error(0)
     where = f", node {error.node_name()!r} ({error.node_operator()})" if error.node_operator() else ""
     return (
-        f"{what} {name}{where}: {_reason(error.desc())}; "
+        f"{what} {name}{where}: {reason(error.desc())}; "
         "export it with other operators, or run it with another engine"
     )
 
 
 def _failure(spec: EngineSpec, library: Library, what: str) -> str:
     """Return that the build failed, with the first error in TensorRT's log: later ones follow from it."""
-    told = [message for message in library.log.errors if not any(noise in message for noise in _NOISE)]
-    reason = _reason(told[0]) if told else what
+    told = [message for message in library.log.errors if not is_noise(message)]
+    why = reason(told[0]) if told else what
     sizes = " and ".join(shapes.sentence for shapes in spec.shapes)
     return (
-        f"{library.name} cannot build {spec.network.name} for {sizes}: {reason}; "
+        f"{library.name} cannot build {spec.network.name} for {sizes}: {why}; "
         "try smaller sizes, or another engine"
     )
-
-
-def _reason(text: str) -> str:
-    """Return the sentence in one of TensorRT's messages, without places in its code."""
-    lines = [line for line in text.splitlines() if line and not any(noise in line for noise in _NOISE)]
-    detailed = [match for line in lines if (match := _DETAIL.search(line))]
-    line = (lines or [text])[0]
-    if detailed:
-        kind, line = detailed[0].groups()
-        line = f"out of memory: {line}" if kind == "OutOfMemory" else line
-    line = re.sub(r"\s*In \w+ at /_src\S+.*$", "", line)
-    line = line.replace("Assertion failed: ", "").strip().rstrip(".")
-    if match := re.match(r"\(.*\): (.*)$", line):
-        line = match[1]
-    if "Plugin not found" in line or line == "false":
-        return "it has no such operator"
-    return line or "no reason is given"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from vsr._resources import CACHE_VARIABLE, cache_folder
 from vsr.engine.tensorrt.file import PARTIAL, EngineFileError, read_file, read_values, write_file
-from vsr.engine.tensorrt.key import Key
+from vsr.engine.tensorrt.key import Key, room
 from vsr.errors import OptionError
 
 LIMIT_BYTES = 4 << 30
@@ -55,13 +55,28 @@ class EngineCache:
         path = self.path(key)
         if not _is_there(path):
             return Found(None, self._stale(key))
-        try:
-            plan = read_file(path, key)
-        except EngineFileError as error:
-            return Found(None, str(error))
-        with contextlib.suppress(OSError):
-            os.utime(path)
-        return Found(plan)
+        return _read(path, key)
+
+    def read_fitting(self, key: Key) -> Found:
+        """Return the engine of a key, or the tightest that was built for more sizes or GPUs, e.g. for any.
+
+        The key is of one profile. Raises nothing.
+        """
+        exact = self.read(key)
+        if exact.plan is not None:
+            return exact
+        fitting: list[tuple[int, Path, Key]] = []
+        for path in self.folder.glob(f"*{SUFFIX}"):
+            with contextlib.suppress(EngineFileError, KeyError):
+                values = read_values(path)
+                size = room(key, values)
+                if size is not None:
+                    fitting.append((size, path, Key(values=values)))
+        for _, path, other in sorted(fitting, key=lambda each: each[:2]):
+            found = _read(path, other)
+            if found.plan is not None:
+                return found
+        return exact
 
     def write(self, key: Key, plan: bytes) -> str:
         """Keep an engine. Return why it could not be kept, for people; empty where it was."""
@@ -107,6 +122,16 @@ class EngineCache:
         for path in doomed:
             with contextlib.suppress(OSError):
                 path.unlink()
+
+
+def _read(path: Path, key: Key) -> Found:
+    try:
+        plan = read_file(path, key)
+    except EngineFileError as error:
+        return Found(None, str(error))
+    with contextlib.suppress(OSError):
+        os.utime(path)
+    return Found(plan)
 
 
 def _is_there(path: Path) -> bool:

@@ -9,6 +9,7 @@ from functools import cached_property
 from hashlib import sha256
 from typing import Any
 
+from vsr.device.cuda.gpu import Gpu as OpenGpu
 from vsr.engine.tensorrt.library import Library
 from vsr.engine.tensorrt.spec import EngineSpec
 
@@ -26,7 +27,12 @@ class Gpu:
     compute_capability: str
     """E.g. "sm_89"."""
     driver: str
-    """Its version, e.g. "580.65.06"."""
+    """The CUDA version that it knows, e.g. "13.0"."""
+
+    @classmethod
+    def of(cls, gpu: OpenGpu) -> Gpu:
+        """Return what is to be known of a GPU that is open."""
+        return cls(name=gpu.name, compute_capability=gpu.architecture, driver=gpu.driver)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +84,32 @@ def engine_key(spec: EngineSpec, library: Library, gpu: Gpu | None = None) -> Ke
         },
         passing=("schema", "version", "driver"),
     )
+
+
+def room(key: Key, found: Mapping[str, Any]) -> int | None:
+    """Return the pixels of the largest picture that an engine takes in the profile that a key's fits in.
+
+    `found` are the values of the engine's key. Of its profiles that is the tightest; None where there is no
+    such, or the engine is not for the GPUs of the key, or of something else.
+    """
+    free = ("shapes", "targets")
+    if any(found.get(name) != value for name, value in key.values.items() if name not in free):
+        return None
+    [[least, _, most]] = key.values["shapes"]
+    if not set(key.values["targets"]) <= set(found["targets"]):
+        return None
+    fitting = [
+        high[0] * high[1]
+        for low, _, high in found["shapes"]
+        if low[0] <= least[0] and low[1] <= least[1] and most[0] <= high[0] and most[1] <= high[1]
+    ]
+    return min(fitting, default=None)
+
+
+def kernels_key(plan: bytes, gpu: Gpu) -> Key:
+    """Return the key of what TensorRT-RTX compiles for a GPU when it runs an engine."""
+    of = sha256(plan).hexdigest()
+    return Key(values={"schema": SCHEMA, "kernels_of": of, "gpu": gpu.name, "driver": gpu.driver})
 
 
 def timing_key(library: Library, gpu: Gpu) -> Key:

@@ -5,15 +5,27 @@ from __future__ import annotations
 import importlib
 import re
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal, cast
 
-from vsr.engine.tensorrt.surface import Config, Module, RtxConfig, RtxModule
+from vsr.engine.tensorrt.surface import (
+    Config,
+    Engine,
+    Module,
+    RtxConfig,
+    RtxModule,
+    RtxRuntimeCache,
+    RtxRuntimeConfig,
+    RuntimeConfig,
+)
 from vsr.errors import DeviceError, OptionError
 from vsr.registry import nearest
 
 Kind = Literal["rtx", "tensorrt"]
+KINDS: dict[str, Kind] = {"tensorrt": "tensorrt", "tensorrt_rtx": "rtx"}
+"""By the names that users choose by; the first has more kernels to choose from, and times them."""
 _KEPT_MESSAGES = 32
 _OLDEST = {"rtx": (1, 7), "tensorrt": (11, 0)}
 _MODULES = {"rtx": "tensorrt_rtx", "tensorrt": "tensorrt"}
@@ -59,6 +71,47 @@ class Library:
                 )
         if not wanted:
             raise OptionError(f"name the GPUs to build for, of {', '.join(self.targets)}")
+
+    def targets_on(self, architecture: str) -> tuple[str, ...]:
+        """Return what an engine that is to run on a GPU, e.g. "sm_89", is built for."""
+        return (architecture,) if self.targets else ()
+
+    def problem_on(self, architecture: str) -> str | None:
+        """Return why it cannot run on a GPU, or None."""
+        if not self.targets or architecture in self.targets:
+            return None
+        return (
+            f"{self.name} {self.version} runs on {', '.join(self.targets)}, not on {architecture}; "
+            "TensorRT does: pip install 'vsr-realtime[tensorrt]'"
+        )
+
+    def runtime_config(self, engine: Engine, kernels: bytes) -> tuple[RuntimeConfig, RtxRuntimeCache | None]:
+        """Return how contexts of an engine run, and where TensorRT-RTX keeps what it compiles meanwhile.
+
+        Memory between the layers is ours, exactly as much as the size needs. CUDA graphs are left to whoever
+        owns the stream: theirs hold the conversions, too. TensorRT-RTX compiles kernels for this GPU when a
+        size first runs, all of them at once: the quick ones that it would begin with must not be what a graph
+        captures. `kernels` are those of an earlier run; they are passed over where they are of another GPU.
+        """
+        config = engine.create_runtime_config()
+        strategies = self.module.ExecutionContextAllocationStrategy
+        config.set_execution_context_allocation_strategy(strategies.USER_MANAGED)
+        if self.kind == "tensorrt":
+            return config, None
+        rtx, module = cast(RtxRuntimeConfig, config), cast(RtxModule, self.module)
+        rtx.dynamic_shapes_kernel_specialization_strategy = (
+            module.DynamicShapesKernelSpecializationStrategy.EAGER
+        )
+        compiled = rtx.create_runtime_cache()
+        if kernels:
+            compiled.deserialize(kernels)
+        rtx.set_runtime_cache(compiled)
+        return config, compiled
+
+    def stopping(self, config: Config, stop: Callable[[], bool]) -> Any:
+        """Make a build end early once `stop` says so. What is returned must live as long as the build."""
+        config.progress_monitor = monitor = _monitor(self.module, stop)
+        return monitor
 
     def set_targets(self, config: Config, wanted: tuple[str, ...]) -> None:
         """Make a build for these compute capabilities, which `check_targets` has passed."""
@@ -114,3 +167,19 @@ def _logger(module: Module) -> Any:
                 self.errors.append(message)
 
     return Log()
+
+
+def _monitor(module: Module, stop: Callable[[], bool]) -> Any:
+    """Return a progress monitor of that library. TensorRT calls it from any thread."""
+
+    class Monitor(module.IProgressMonitor):  # type: ignore[misc, name-defined]
+        def phase_start(self, phase_name: str, parent_phase: str | None, num_steps: int) -> None:
+            pass
+
+        def phase_finish(self, phase_name: str) -> None:
+            pass
+
+        def step_complete(self, phase_name: str, step: int) -> bool:
+            return not stop()
+
+    return Monitor()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from vsr.engine.tensorrt.builder import build
@@ -27,13 +28,19 @@ class Obtained:
 
 
 def obtain(
-    spec: EngineSpec, library: Library, cache: EngineCache, *, gpu: Gpu | None = None, fresh: bool = False
+    spec: EngineSpec,
+    library: Library,
+    cache: EngineCache,
+    *,
+    gpu: Gpu | None = None,
+    fresh: bool = False,
+    stop: Callable[[], bool] | None = None,
 ) -> Obtained:
     """Return the engine of `spec`, built where the cache has none that is whole and right.
 
     `gpu`: the one it is built on, which TensorRT's engines and timings depend on; None where `spec.targets`
-    says what it is for. `fresh` builds in any case. A cache that cannot be written is a problem that is said;
-    the engine is there. Raises what `build` raises.
+    says what it is for. `fresh` builds in any case; `stop` ends a build early. A cache that cannot be written
+    is a problem that is said; the engine is there. Raises what `build` raises.
     """
     library.check_targets(spec.targets)
     if gpu is None and not spec.targets:
@@ -44,7 +51,7 @@ def obtain(
         return Obtained(plan=found.plan, key=key, build_seconds=None, notes=(), problem="")
     timings = timing_key(library, gpu) if gpu is not None and library.keeps_timings else None
     known = cache.read(timings).plan if timings is not None else None
-    built = build(spec, library, timings=known or b"")
+    built = build(spec, library, timings=known or b"", stop=stop)
     problem = cache.write(key, built.plan)
     if timings is not None and built.timings != known:
         problem = cache.write(timings, built.timings) or problem
