@@ -2,6 +2,7 @@
 #pragma once
 #include "block.cuh"
 #include "common/banks.hpp"
+#include "common/found.hpp"
 #include "common/planes.hpp"
 
 namespace vsr {
@@ -30,6 +31,7 @@ struct NetResult {
     int width, height, channels;
     int filled;  // channels of all slabs: those beyond the last must be finite, as weights of 0 do not hide NaN
     float gain, top;
+    Found* found;  // or null
 };
 
 // The argument of all kernels of networks; vsr/engine/fused_cuda/jobs.py mirrors it.
@@ -323,6 +325,7 @@ struct ToPlanes {
         return own;
     }
     VSR_DEVICE void put(const NetJob& job, int right, int down, float value) const {
+        look_at(job.result.found, value);
         vsr::write<S>(plane, right, down, value * job.result.gain, job.result.top);
     }
 };

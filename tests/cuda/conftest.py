@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.cuda.engines import network, with_gray
-from tests.cuda.fake_cupy import fake_cupy
+from tests.cuda.fake_cupy import fake_compiled, fake_cupy
 from tests.cuda.host import build
 from tests.cuda.host_gpu import HostGpu
 from vsr.device import cuda
@@ -53,7 +53,7 @@ def stand_in_gpu(name: str, library: ctypes.CDLL, monkeypatch: pytest.MonkeyPatc
     """Return the GPU that is none of that name."""
     if name == "host":
         return HostGpu(library)
-    monkeypatch.setattr(nvidia, "compiled", lambda name, architecture: b"cubin of " + name.encode())
+    monkeypatch.setattr(nvidia, "compiled", fake_compiled)
     return NvidiaGpu(fake_cupy(library), 0)
 
 

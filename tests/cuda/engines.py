@@ -32,8 +32,12 @@ def network(channels: int, factor: int = 2, *, name: str = "net") -> Graph:
     return b.build(name)
 
 
+BUILT = Registry("engine", {name: each for name, each in CUDA_ENGINES.items() if each.awaits is not None})
+"""The engines that are built before they run."""
+
+
 def with_gray(ran: list[str]) -> Registry[CudaEngine]:
-    """Return the engines with one that builds nothing and can run all: it makes gray, and tells `ran`."""
+    """Return the engines that are built, and one that is not and runs all: it makes gray, and tells `ran`."""
 
     def build(
         network: Network, source: PictureSpec, target: PictureSpec, precision: Precision, place: Place
@@ -50,7 +54,7 @@ def with_gray(ran: list[str]) -> Registry[CudaEngine]:
         problem=lambda network, source, gpu: None,
         precisions=("fp16", "fp32"),
     )
-    return Registry("engine", {**CUDA_ENGINES, "gray": engine})
+    return Registry("engine", {**BUILT, "gray": engine})
 
 
 def frame_of(source: PictureSpec, seed: int = 0) -> Frame:

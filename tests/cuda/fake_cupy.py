@@ -10,7 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from tests.cuda.host import library_of
 from tests.cuda.host_gpu import CURRENT, Exporter, HostArray
+from vsr.device.cuda.launch import Source
 from vsr.device.cuda.surface import Cupy
 
 CAPABILITY = "90"
@@ -78,11 +80,21 @@ class _Event:
         assert self.recorded
 
 
+_SOURCES: dict[bytes, Source] = {}
+
+
+def fake_compiled(source: Source, architecture: str) -> bytes:
+    """Take the place of vsr.device.cuda.kernels.compiled."""
+    cubin = f"cubin {len(_SOURCES)} for {architecture}".encode()
+    _SOURCES[cubin] = source
+    return cubin
+
+
 class _Module:
     library: ctypes.CDLL
 
     def load(self, cubin: bytes) -> None:
-        assert cubin.startswith(b"cubin of ")
+        self.library = library_of(self.library, _SOURCES[cubin])
 
     def get_function(self, name: str) -> SimpleNamespace:
         size = ctypes.c_int.in_dll(self.library, f"{name}_job_bytes").value

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vsr._resources import tree
-from vsr.device.cuda.launch import DTYPES, Generated, Kind, Launch, View, view
+from vsr.device.cuda.launch import DTYPES, Generated, Kind, Launch, Source, View, view
 
 HERE = Path(__file__).parent
 _COMPILER = os.environ.get("CXX") or next(name for name in ("c++", "g++", "clang++") if shutil.which(name))
@@ -84,6 +84,14 @@ def host_view(array: npt.NDArray[Any], *, shift: int = 0) -> View:
 
 def host_views(planes: Sequence[npt.NDArray[Any]], *, shift: int = 0) -> tuple[View, ...]:
     return tuple(host_view(plane, shift=shift) for plane in planes)
+
+
+def library_of(library: ctypes.CDLL, source: Source) -> ctypes.CDLL:
+    """Return what has the kernels of a source: `library` those of kernels/cuda, another those generated."""
+    return library if isinstance(source, str) else _generated(source)
+
+
+_generated = cache(build_generated)
 
 
 def execute(library: ctypes.CDLL, launches: Sequence[Launch], *, reverse: bool = False) -> None:

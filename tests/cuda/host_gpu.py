@@ -10,15 +10,16 @@ import ctypes
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from threading import RLock, local
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from tests.cuda.host import execute
+from tests.cuda.host import execute, library_of
 from vsr.device.cuda.gpu import Call, Event, Moved, OutOfMemoryError, Work
-from vsr.device.cuda.launch import DTYPES, View
+from vsr.device.cuda.launch import DTYPES, Launch, View
 from vsr.frame import Plane
 
 CURRENT = local()
@@ -56,6 +57,9 @@ class HostGpu:
             yield
         finally:
             CURRENT.gpu = before
+
+    def execute(self, launch: Launch) -> None:
+        execute(library_of(self.library, launch.source), [launch])
 
     def stream(self) -> HostStream:
         return HostStream(self)
@@ -131,11 +135,9 @@ class HostStream:
     def run(self, work: Sequence[Work]) -> None:
         for each in work:
             if isinstance(each, Call):
-                call = each
-                self._later(lambda call=call: call.enqueue(self.pointer))  # type: ignore[misc]
+                self._later(partial(each.enqueue, self.pointer))
             else:
-                launch = each
-                self._later(lambda launch=launch: execute(self._gpu.library, [launch]))  # type: ignore[misc]
+                self._later(partial(self._gpu.execute, each))
 
     def upload(self, host: Plane, target: View) -> None:
         self._gpu.moved.add(uploaded=host.nbytes)
@@ -159,7 +161,7 @@ class HostStream:
                 if isinstance(each, Call):
                     each.enqueue(pointer)
                 else:
-                    execute(self._gpu.library, [each])
+                    self._gpu.execute(each)
 
         return Call(replay)
 

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.cuda.engines import frame_of, is_gray, psnr
-from tests.cuda.fake_cupy import fake_cupy
+from tests.cuda.conftest import stand_in_gpu
+from tests.cuda.engines import BUILT, frame_of, is_gray, psnr
 from tests.cuda.fake_tensorrt import FakeTensorRT
 from tests.cuda.host_gpu import CURRENT, HostGpu
 from tests.make_media import Clip, make
@@ -26,7 +26,7 @@ from tests.ops.pictures import spec
 from vsr.cli.main import main
 from vsr.device.cuda import nvidia
 from vsr.device.cuda.gpu import Gpu
-from vsr.device.cuda.nvidia import NvidiaGpu
+from vsr.engine import cuda_engines, cuda_platform
 from vsr.engine.tensorrt import EngineCache, EngineSpec, Shapes, library, load, obtain, running
 from vsr.engine.tensorrt import Gpu as BuiltOn
 from vsr.errors import DeviceError, OptionError
@@ -42,7 +42,9 @@ SAID = list[str]
 
 @pytest.fixture(autouse=True)
 def fresh(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    """An empty cache, and no TensorRT of either kind but what a test puts there."""
+    """An empty cache, no TensorRT of either kind but what a test puts there, no other engine."""
+    monkeypatch.setattr(cuda_engines, "CUDA_ENGINES", BUILT)
+    monkeypatch.setattr(cuda_platform, "CUDA_ENGINES", BUILT)
     monkeypatch.setenv("VSR_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setattr(CURRENT, "gpu", None, raising=False)
     for name in ("tensorrt", "tensorrt_rtx"):
@@ -68,10 +70,7 @@ def rtx(monkeypatch: pytest.MonkeyPatch) -> FakeTensorRT:
 
 @pytest.fixture(params=["host", "cupy"])
 def gpu(request: pytest.FixtureRequest, host: ctypes.CDLL, monkeypatch: pytest.MonkeyPatch) -> Gpu:
-    if request.param == "host":
-        return HostGpu(host)
-    monkeypatch.setattr(nvidia, "compiled", lambda name, architecture: b"cubin of " + name.encode())
-    return NvidiaGpu(fake_cupy(host), 0)
+    return stand_in_gpu(request.param, host, monkeypatch)
 
 
 @pytest.mark.parametrize("precision", ["fp16", "fp32"])

@@ -11,11 +11,13 @@ from vsr.device.cuda.gpu import Gpu
 from vsr.engine.builds import Build
 from vsr.engine.cuda_step import Place
 from vsr.engine.engines import Choice
+from vsr.engine.fused_cuda import engine as fused_cuda
 from vsr.engine.step import Network, Precision
 from vsr.engine.tensorrt import running
 from vsr.engine.tensorrt.step import engine_step
 from vsr.errors import OptionError, VsrError
 from vsr.frame import PictureSpec
+from vsr.nets.graph import Graph
 from vsr.ops.cuda.step import CudaStep
 from vsr.registry import Registry
 
@@ -55,13 +57,21 @@ CUDA_PRECISIONS: tuple[Precision, ...] = ("fp16", "fp32")
 CUDA_ENGINES: Registry[CudaEngine] = Registry(
     "engine",
     {
+        "fused_cuda": CudaEngine(
+            description="narrow networks as kernels generated for them: nothing to build, starts at once",
+            build=fused_cuda.fused_step,
+            problem=fused_cuda.problem,
+            precisions=fused_cuda.PRECISIONS,
+        ),
         "tensorrt": _tensorrt("tensorrt", "TensorRT 11: any network, in kernels timed on this GPU"),
         "tensorrt_rtx": _tensorrt(
             "tensorrt_rtx", "TensorRT-RTX: any network on GeForce and RTX GPUs; built in a second, anywhere"
         ),
     },
 )
-"""In the order in which they are preferred."""
+"""In the order in which they are preferred for narrow networks: those that build nothing come first."""
+_WIDE_PRODUCTS = 100_000
+"""Products per pixel of the input from which what is built and timed for the GPU is preferred."""
 
 
 def choose_cuda(
@@ -86,6 +96,8 @@ def choose_cuda(
     names = list(CUDA_ENGINES) if engine == "auto" else [engine]
     if at_once:
         names.sort(key=lambda name: CUDA_ENGINES[name].awaits is not None)
+    elif isinstance(network, Graph) and network.macs_per_input_pixel >= _WIDE_PRODUCTS:
+        names.sort(key=lambda name: CUDA_ENGINES[name].awaits is None)
     for name in names:
         choice = chosen.of(name)
         if choice is not None:

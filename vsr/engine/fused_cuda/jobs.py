@@ -20,6 +20,7 @@ RESULT = np.dtype(
         ("filled", "i4"),
         ("gain", "f4"),
         ("top", "f4"),
+        ("found", "u8"),
     ],
     align=True,
 )

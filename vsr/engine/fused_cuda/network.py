@@ -79,8 +79,13 @@ class CudaNetwork:
         precision: CudaPrecision = "fp16",
         reads: Kind | None = None,
         writes: Kind | None = None,
+        found: int = 0,
     ) -> None:
-        """Prepare. `reads` and `writes` are the types of the planes' samples, else those of the formats."""
+        """Prepare. `reads` and `writes` are the types of the planes' samples, else those of the formats.
+
+        `found` is the address of a Found (kernels/common/found.hpp), to be told of values that are no
+        numbers before they become codes, or 0.
+        """
         fault = problem(graph, source, target, precision)
         if fault is not None:
             raise OptionError(fault)
@@ -90,6 +95,7 @@ class CudaNetwork:
         self.precision = precision
         self.written = _written(graph, source, target)
         """The planes of the target that are written; engine.step.Rest knows what becomes of the others."""
+        self._found = found
         self._kinds = Kinds(reads or _kind(source), _VALUES[precision], writes or _kind(target))
         program = _program(graph, source, target)
         self._ways = Grid(source, source, up="bilinear").inputs[: program.buffers[0].channels]
@@ -143,6 +149,7 @@ class CudaNetwork:
         result["width"], result["height"] = size_of(step.result, self.source.width, self.source.height)
         result["channels"], result["filled"] = step.result.channels, filled(step.result.channels)
         result["data"] = stored[step.result].pointer if step.result in stored else 0
+        result["found"] = self._found
         result["gain"], result["top"] = _unit(self.output), self.output.format.max_value
         _put_lanes(job, step, stored, memory)
         _put_weights(job, step, stored, memory)
