@@ -12,7 +12,7 @@ from vsr.cli.main import main
 from vsr.options import CompareOptions, EvalOptions, TilesOptions, UpscaleOptions
 
 HELP_SECONDS = 0.3
-COMMANDS = ["upscale", "verify", "compare", "eval", "doctor", "models", "data"]
+COMMANDS = ["upscale", "verify", "compare", "eval", "doctor", "train", "models", "data"]
 
 
 def seconds_of(*arguments: str) -> float:

@@ -1,4 +1,4 @@
-"""`vsr models list`, `show MODEL`, `convert IN OUT`, `build MODEL` and `compare MODEL...`."""
+"""`vsr models list`, `show MODEL`, `convert IN OUT`, `blend A B OUT`, `build MODEL`, `compare MODEL...`."""
 
 import re
 from contextlib import nullcontext
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from vsr.device.cuda.gpu import Gpu
     from vsr.engine.tensorrt import EngineSpec, Key, Library, Obtained, Shapes
 
-app = typer.Typer(help="List, show, convert, build and compare what can enlarge a picture.")
+app = typer.Typer(help="List, show, convert, blend, build and compare what can enlarge a picture.")
 
 ShaderDir = Annotated[
     Path | None,
@@ -122,6 +122,32 @@ def convert(
         raise OptionError(f"{model} is an ONNX file already, with operators of its own: {network.reason}")
     write_onnx(network, result, precision=chosen)
     typer.echo(f"{result}: {network.name}, {network.scale}x, {precision}, {result.stat().st_size:,} bytes")
+
+
+@app.command("blend")
+def blend(
+    first: Annotated[Path, typer.Argument(metavar="A", help="A checkpoint: .pth or .safetensors.")],
+    second: Annotated[Path, typer.Argument(metavar="B", help="Another training of the same network.")],
+    result: Annotated[Path, typer.Argument(metavar="OUT.safetensors", help="The file to write.")],
+    share: Annotated[float, typer.Option(metavar="N", help="Of B, from 0 to 1; A has the rest.")] = 0.8,
+    overwrite: Annotated[bool, typer.Option("--yes", "-y", help="Replace OUT if it exists.")] = False,
+) -> None:
+    """Write the network between two trainings of it, as ESRGAN's between the sharp and the exact one."""
+    from vsr.errors import OptionError
+    from vsr.nets.checkpoint import read_metadata_of, read_tensors
+    from vsr.nets.checkpoint.blend import blended
+    from vsr.nets.checkpoint.safetensors import write_safetensors
+
+    if not 0 <= share <= 1:
+        raise OptionError(f"--share is {share:g}; 0 (A alone) to 1 (B alone) is allowed")
+    if result.suffix.lower() != ".safetensors":
+        raise OptionError(f"{result.name} does not end in .safetensors, the only format that is written")
+    if result.exists() and not overwrite:
+        raise OptionError(f"{result} exists; choose another name, or replace it with -y")
+    tensors = blended(read_tensors(first), read_tensors(second), share)
+    said = read_metadata_of(first) | {"vsr.blend": f"{1 - share:g} {first.name} + {share:g} {second.name}"}
+    write_safetensors(result, tensors, said)
+    typer.echo(f"{result}: {1 - share:g} of {first.name}, {share:g} of {second.name}")
 
 
 @app.command("build")

@@ -6,13 +6,17 @@ import mmap
 import os
 from pathlib import Path
 
-from vsr.nets.checkpoint.safetensors import read_safetensors
+from vsr.nets.checkpoint.safetensors import read_metadata, read_safetensors
 from vsr.nets.checkpoint.torch_file import read_torch
 from vsr.nets.errors import CheckpointError
 from vsr.nets.families import Tensors, recognise
 from vsr.nets.graph import Graph
 
 _READERS = {".safetensors": read_safetensors, ".pth": read_torch, ".pt": read_torch, ".ckpt": read_torch}
+
+
+SCALE_KEY, ACTIVATION_KEY = "vsr.scale", "vsr.activation"
+"""In the metadata of .safetensors: what weights do not say."""
 
 
 def read_tensors(path: Path) -> Tensors:
@@ -32,12 +36,23 @@ def read_tensors(path: Path) -> Tensors:
         raise CheckpointError(f"{path} cannot be read: {error.strerror or error}") from error
 
 
+def read_metadata_of(path: Path) -> dict[str, str]:
+    """Return what a checkpoint says about itself beside its tensors; only .safetensors say anything."""
+    return read_metadata(path) if path.suffix.lower() == ".safetensors" else {}
+
+
 def read_checkpoint(path: Path, *, scale: int | None = None, activation: str | None = None) -> Graph:
     """Return the network in a checkpoint, its family told by keys and shapes.
 
     `scale` is for the families whose weights do not say it (SRCNN, VDSR and FSRCNN: 2 without it; 1 where the
     picture of SRCNN and VDSR comes enlarged); others refuse one that is not theirs. `activation` is for ports
     that differ in it alone: ESPCN (tanh, relu) and SRVGGNetCompact without PReLU (relu, leakyrelu). What was
-    assumed is in the graph's source. Raises CheckpointError.
+    assumed is in the graph's source. Where neither is given, the metadata of .safetensors may say them, as
+    those trained here do. Raises CheckpointError.
     """
-    return recognise(read_tensors(path), name=path.stem, source=path.name, scale=scale, activation=activation)
+    tensors = read_tensors(path)
+    said = read_metadata_of(path)
+    activation = activation or said.get(ACTIVATION_KEY)
+    if scale is None and said.get(SCALE_KEY, "").isdecimal():
+        scale = int(said[SCALE_KEY])
+    return recognise(tensors, name=path.stem, source=path.name, scale=scale, activation=activation)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Mapping
 from math import prod
+from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -23,6 +26,19 @@ _MAX_TABLE = 100_000_000
 def bfloat16_to_float32(bits: npt.NDArray[np.uint16]) -> npt.NDArray[np.float32]:
     """Return the values of bfloat16 bit patterns: the upper halves of float32."""
     return (bits.astype(np.uint32) << 16).view(np.float32)
+
+
+def read_metadata(path: Path) -> dict[str, str]:
+    """Return what a file says about itself; nothing where it is damaged, which its tensors will say."""
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        if not 0 < length <= _MAX_TABLE:
+            return {}
+        try:
+            said = json.loads(file.read(length)).get("__metadata__", {})
+        except (ValueError, RecursionError, AttributeError):
+            return {}
+    return {str(key): str(value) for key, value in said.items()} if isinstance(said, dict) else {}
 
 
 def read_safetensors(data: memoryview, file: BinaryIO, name: str) -> dict[str, npt.NDArray[np.float32]]:
@@ -77,3 +93,26 @@ def _tensor(name: str, key: str, entry: Any, body: memoryview) -> tuple[npt.NDAr
         )
     array = np.frombuffer(body[start:end], dtype).reshape(shape)
     return bfloat16_to_float32(array) if kind == "BF16" else array.astype(np.float32), end - start
+
+
+def write_safetensors(
+    path: Path, tensors: Mapping[str, npt.NDArray[np.floating[Any]]], metadata: Mapping[str, str]
+) -> None:
+    """Write tensors of float32 or float16, and what is said about them, whole or not at all."""
+    table: dict[str, Any] = {"__metadata__": dict(metadata)}
+    offset = 0
+    arrays = {key: np.ascontiguousarray(value) for key, value in tensors.items()}
+    for key, array in arrays.items():
+        kind = {"float32": "F32", "float16": "F16"}[array.dtype.name]
+        table[key] = {
+            "dtype": kind, "shape": list(array.shape), "data_offsets": [offset, offset + array.nbytes]
+        }  # fmt: skip
+        offset += array.nbytes
+    head = json.dumps(table, separators=(",", ":")).encode()
+    head += b" " * (-len(head) % 8)
+    temporary = path.with_name(path.name + ".tmp")
+    with temporary.open("wb") as file:
+        file.write(len(head).to_bytes(8, "little") + head)
+        for array in arrays.values():
+            file.write(array.tobytes())
+    os.replace(temporary, path)

@@ -6,7 +6,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from vsr.nets.errors import CheckpointError, GraphError
-from vsr.nets.families import compact, enhancenet, espcn, fsrcnn, rrdb, srcnn, srresnet, vdsr
+from vsr.nets.families import (
+    cnn,
+    compact,
+    enhancenet,
+    espcn,
+    fsrcnn,
+    johnson,
+    rrdb,
+    srcnn,
+    srresnet,
+    vdsr,
+)
 from vsr.nets.families.weights import ACTIVATIONS, Hints, MismatchError, Tensors, Weights
 from vsr.nets.graph import Graph
 from vsr.registry import Registry
@@ -37,6 +48,8 @@ FAMILIES: Registry[Family] = Registry(
         ),
         "rrdb": Family(summary="RRDBNet: ESRGAN and Real-ESRGAN, old and new keys", build=rrdb.build),
         "srresnet": Family(summary="SRResNet, SRGAN and MSRResNet", build=srresnet.build),
+        "cnn": Family(summary="cnn-s, cnn-m, cnn-l: crelu on luma, trained here", build=cnn.build),
+        "johnson": Family(summary="Johnson's perceptual-loss network", build=johnson.build),
         "enhancenet": Family(summary="EnhanceNet", build=enhancenet.build),
     },
 )

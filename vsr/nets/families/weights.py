@@ -112,15 +112,27 @@ class Weights:
         return weight, self.take(f"{key}.bias", weight.shape[0]) if bias else zeros
 
     def conv_with_norm(
-        self, conv: str, norm: str, out: int, into: int, size: int, *, epsilon: float = 1e-5
+        self,
+        conv: str,
+        norm: str,
+        out: int,
+        into: int,
+        size: int,
+        *,
+        epsilon: float = 1e-5,
+        transposed: bool = False,
     ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-        """Return a convolution with the batch norm after it folded in, as at test time."""
+        """Return a convolution with the batch norm after it folded in, as at test time.
+
+        The weight of a `transposed` one is (in, out, k, k), `out` and `into` being equal.
+        """
         weight, bias = self.conv(conv, out, into, size, bias=f"{conv}.bias" in self)
         gain, shift = (self.take(f"{norm}.{name}", out).astype(np.float64) for name in ("weight", "bias"))
         mean, variance = (self.take(f"{norm}.running_{n}", out).astype(np.float64) for n in ("mean", "var"))
         factor = gain / np.sqrt(variance + epsilon)
+        shape = (-1, 1, 1) if transposed else (-1, 1, 1, 1)
         return (
-            (weight * factor[:, None, None, None]).astype(np.float32),
+            (weight * factor.reshape(shape)).astype(np.float32),
             ((bias - mean) * factor + shift).astype(np.float32),
         )
 

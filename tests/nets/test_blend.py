@@ -1,0 +1,72 @@
+"""Networks between two trainings of one network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from vsr.cli.main import main
+from vsr.nets.checkpoint import read_checkpoint, read_tensors
+from vsr.nets.checkpoint.safetensors import read_metadata, write_safetensors
+
+
+def espcn(seed: int, width: int = 6) -> dict[str, np.ndarray[tuple[int, ...], np.dtype[np.float32]]]:
+    rng = np.random.default_rng(seed)
+    shapes = {"conv1": (8, 1, 5, 5), "conv2": (width, 8, 3, 3), "conv3": (4, width, 3, 3)}
+    weights = {f"{key}.weight": rng.normal(0, 1, shape).astype(np.float32) for key, shape in shapes.items()}
+    biases = {f"{key}.bias": rng.normal(0, 1, shape[0]).astype(np.float32) for key, shape in shapes.items()}
+    return weights | biases
+
+
+@pytest.fixture
+def two(tmp_path: Path) -> list[str]:
+    for name, seed in (("a", 1), ("b", 2)):
+        write_safetensors(tmp_path / f"{name}.safetensors", espcn(seed), {"vsr.activation": "relu"})
+    return [str(tmp_path / f"{name}.safetensors") for name in "ab"]
+
+
+def test_weights_lie_between_the_two(two: list[str], tmp_path: Path) -> None:
+    out = tmp_path / "out.safetensors"
+    assert main(["models", "blend", *two, str(out), "--share", "0.25"]) == 0
+    found = read_tensors(out)
+    for key, value in espcn(1).items():
+        np.testing.assert_allclose(found[key], 0.75 * value + 0.25 * espcn(2)[key], atol=1e-6)
+    assert read_metadata(out) == {
+        "vsr.activation": "relu",
+        "vsr.blend": "0.75 a.safetensors + 0.25 b.safetensors",
+    }
+    assert "relu" in [type(node.op).__name__.lower() for node in read_checkpoint(out).nodes]
+
+
+def test_the_metadata_says_the_activation_unless_the_caller_does(two: list[str]) -> None:
+    def kinds(activation: str | None) -> set[str]:
+        graph = read_checkpoint(Path(two[0]), activation=activation)
+        return {type(node.op).__name__ for node in graph.nodes}
+
+    assert "Relu" in kinds(None)
+    assert "Tanh" in kinds("tanh")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--share", "1.5"], "0 (A alone) to 1 (B alone) is allowed"),
+        (["x.pth"], "does not end in .safetensors"),
+    ],
+)
+def test_what_cannot_be_done_is_said(
+    arguments: list[str], sentence: str, two: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = [] if arguments[0] == "x.pth" else [str(tmp_path / "out.safetensors")]
+    assert main(["models", "blend", *two, *out, *arguments]) == 2
+    assert sentence in capsys.readouterr().err
+
+
+def test_two_networks_are_refused(two: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_safetensors(tmp_path / "wide.safetensors", espcn(3, width=7), {})
+    out = tmp_path / "out.safetensors"
+    assert main(["models", "blend", two[0], str(tmp_path / "wide.safetensors"), str(out)]) != 0
+    assert "not of one network: conv2" in capsys.readouterr().err
+    assert not out.exists()

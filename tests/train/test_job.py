@@ -1,0 +1,350 @@
+"""Trainings: they learn, go on after a kill as if nothing had been, and say what is wrong."""
+
+from __future__ import annotations
+
+import json
+import math
+import signal
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from tests.train.scenes import SMALL, fill, write_recipe, write_vgg  # noqa: E402
+from vsr.cli.main import main  # noqa: E402
+from vsr.errors import DeviceError, OptionError  # noqa: E402
+from vsr.nets.checkpoint import read_checkpoint  # noqa: E402
+from vsr.train.errors import TrainingError  # noqa: E402
+from vsr.train.job import LOG, WEIGHTS, Job, Moment  # noqa: E402
+from vsr.train.loop import STATE, Training, rate_at  # noqa: E402
+from vsr.train.recipe import Recipe, TrainingOptions, read_recipe  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("data")
+    fill(folder / "pictures")
+    return folder
+
+
+def job(tmp_path: Path, data: Path, text: str = SMALL, name: str = "small", **options: Any) -> Job:
+    recipe = write_recipe(tmp_path / f"{name}.toml", text)
+    return Job(recipe, tmp_path / name, data=data, **options)
+
+
+def test_a_training_beats_the_bicubic_it_begins_with(tmp_path: Path, data: Path) -> None:
+    text = SMALL.replace("steps = 60", "steps = 240").replace("every = 20", "every = 120\nsamples = true")
+    seen: list[Moment] = []
+    last = job(tmp_path, data, text).run(seen.append)
+    assert last.step == last.steps == 240
+    measured = [moment for moment in seen if moment.figures]
+    assert [moment.step for moment in measured] == [120, 240]
+    assert measured[-1].loss < measured[0].loss
+    log = [json.loads(line) for line in (tmp_path / "small" / LOG).read_text().splitlines()]
+    assert [line["psnr"] for line in log] == [moment.figures for moment in measured]
+    graph = read_checkpoint(tmp_path / "small" / WEIGHTS)
+    assert (graph.name, graph.scale, graph.reads) == ("weights", 2, "luma")
+    assert {path.name for path in (tmp_path / "small" / "samples").iterdir()} == {
+        "x2-bicubic-0000120.png",
+        "x2-bicubic-0000240.png",
+    }
+    assert list((tmp_path / "small").glob("events.out.tfevents.*"))
+
+
+def weights_of(folder: Path) -> dict[str, Any]:
+    state: dict[str, Any] = torch.load(folder / STATE, weights_only=True)
+    return {f"{part}.{key}": value for part in ("network", "average") for key, value in state[part].items()}
+
+
+def same(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    return one.keys() == other.keys() and all(torch.equal(one[key], other[key]) for key in one)
+
+
+def test_a_run_in_two_parts_is_the_unbroken_run(tmp_path: Path, data: Path) -> None:
+    job(tmp_path, data).run()
+    job(tmp_path, data, name="parts").run(limit_seconds=0.02)
+    steps = torch.load(tmp_path / "parts" / STATE, weights_only=True)["steps"]
+    assert 0 < steps < 60
+    resumed = job(tmp_path, data, name="parts", resume=True)
+    assert resumed.training.steps_done == steps
+    resumed.run()
+    assert same(weights_of(tmp_path / "small"), weights_of(tmp_path / "parts"))
+    assert (tmp_path / "small" / WEIGHTS).read_bytes()[:8] == (tmp_path / "parts" / WEIGHTS).read_bytes()[:8]
+
+
+@pytest.mark.slow
+def test_a_killed_run_goes_on_to_the_same_weights(tmp_path: Path, data: Path) -> None:
+    text = SMALL.replace("steps = 60", "steps = 400").replace("every = 20", "every = 100")
+    job(tmp_path, data, text).run()
+    recipe = write_recipe(tmp_path / "killed.toml", text)
+    command = [sys.executable, "-m", "vsr.cli", "train", str(recipe), "--data", str(data)]
+    command += ["--out", str(tmp_path / "killed")]
+    code = (
+        "import sys, vsr.train.job as job; job.SAVE_SECONDS = 0.05; from vsr.cli.main import main;"
+        "sys.exit(main(sys.argv[1:]))"
+    )
+    with subprocess.Popen([sys.executable, "-c", code, *command[3:]], stdout=subprocess.DEVNULL) as process:
+        deadline = time.monotonic() + 60
+        while not (tmp_path / "killed" / STATE).exists() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        process.send_signal(signal.SIGKILL)
+    steps = torch.load(tmp_path / "killed" / STATE, weights_only=True)["steps"]
+    assert 0 < steps < 400
+    subprocess.run([*command, "--resume"], check=True, capture_output=True)
+    assert same(weights_of(tmp_path / "small"), weights_of(tmp_path / "killed"))
+
+
+GAN = """
+[network]
+kind = "enhancenet"
+scale = 4
+options = { blocks = 1, width = 8 }
+[data]
+folders = ["pictures"]
+planes = "rgb"
+tile = 8
+[training]
+steps = 12
+batch = 2
+threads = 1
+[[losses]]
+kind = "charbonnier"
+[adversary]
+kind = "enhancenet"
+mode = "relativistic"
+options = { width = 2 }
+[evaluation]
+folder = "pictures"
+every = 6
+"""
+
+
+def test_a_gan_goes_on_with_its_discriminator(tmp_path: Path, data: Path) -> None:
+    job(tmp_path, data, GAN).run()
+    job(tmp_path, data, GAN, name="parts").run(limit_seconds=0.01)
+    job(tmp_path, data, GAN, name="parts", resume=True).run()
+    one, other = (torch.load(tmp_path / n / STATE, weights_only=True) for n in ("small", "parts"))
+    assert same(one["network"], other["network"])
+    assert same(one["adversary"]["network"], other["adversary"]["network"])
+
+
+RECIPES = Path(__file__).parents[2] / "vsr" / "train" / "recipes"
+LITTLE: dict[str, dict[str, Any]] = {
+    "cnn": {},
+    "srcnn": {"widths": (16, 8)},
+    "vdsr": {"layers": 5, "width": 16},
+    "espcn": {"widths": (32, 16)},
+    "johnson": {"blocks": 1, "width": 12},
+    "srresnet": {"blocks": 2, "width": 16},
+    "rrdb": {"blocks": 1, "width": 12, "growth": 8},
+    "enhancenet": {"blocks": 2, "width": 16},
+    "pixel-recursive": {"blocks": 1, "width": 8, "prior_layers": 2, "prior_width": 12, "prior_hidden": 24},
+}
+"""By network, what makes it small enough for a test."""
+DISCRIMINATORS = {"srgan": {"width": 4}, "esrgan": {"width": 4}, "enhancenet": {"width": 2}}
+
+
+def little(recipe: Recipe) -> Recipe:
+    """Return a shipped recipe for little pictures, a little network and few steps."""
+    tile = {1: 24, 2: 16, 3: 16, 4: 16, 8: 8}[recipe.network.scale]
+    tile = 8 if recipe.network.kind == "pixel-recursive" else tile
+    return replace(
+        recipe,
+        data=replace(recipe.data, folders=("pictures",), tile=tile, held_out=False),
+        network=replace(
+            recipe.network, options={**recipe.network.options, **LITTLE[recipe.network.kind]}, start=""
+        ),
+        training=replace(recipe.training, steps=40, batch=4, threads=1, warm_up=0),
+        losses=tuple(replace(each, options=_random_vgg(each.options)) for each in recipe.losses),
+        adversary=recipe.adversary
+        and replace(recipe.adversary, options=DISCRIMINATORS[recipe.adversary.kind]),
+    )
+
+
+def _random_vgg(options: Mapping[str, Any]) -> dict[str, Any]:
+    return {**options, "weights": "vgg.npz"} if "weights" in options else dict(options)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", sorted(RECIPES.glob("*.toml")), ids=lambda path: path.stem)
+def test_every_recipe_lowers_its_loss_and_goes_on_as_if_unbroken(
+    path: Path, tmp_path: Path, data: Path
+) -> None:
+    write_vgg(data / "vgg.npz")
+    recipe = little(read_recipe(path))
+    whole = Training(recipe, data, tmp_path)
+    losses = []
+    for step in range(40):
+        if step == 25:
+            whole.save(tmp_path / STATE)
+        losses.append(whole.step())
+    assert statistics.mean(losses[-10:]) < statistics.mean(losses[:5])
+    resumed = Training(recipe, data, tmp_path)
+    resumed.load(tmp_path / STATE)
+    again = [resumed.step() for _ in range(15)]
+    assert again == losses[25:]
+    assert same(whole.network.state_dict(), resumed.network.state_dict())
+
+
+def test_a_loss_that_is_no_number_stops_and_keeps_the_good_weights(tmp_path: Path, data: Path) -> None:
+    made = job(tmp_path, data)
+    steps = iter(range(100))
+    objective = made.training.objective
+
+    def broken(*arguments: Any) -> Any:
+        loss = objective(*arguments)
+        return loss * math.nan if next(steps) == 30 else loss
+
+    made.training.objective = broken  # type: ignore[assignment]
+    with pytest.raises(TrainingError, match="the loss is nan at step 31; the weights before it are kept"):
+        made.run()
+    state = torch.load(tmp_path / "small" / STATE, weights_only=True)
+    assert state["steps"] == 30
+    assert all(value.isfinite().all() for value in state["network"].values())
+    resumed = job(tmp_path, data, resume=True)
+    resumed.run()
+    assert resumed.training.steps_done == 60
+
+
+def test_too_little_memory_names_the_batch(
+    tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = job(tmp_path, data)
+
+    def greedy(*arguments: Any) -> Any:
+        raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to ...")
+
+    monkeypatch.setattr(made.training, "objective", greedy)
+    with pytest.raises(DeviceError, match=r"out of memory on cpu with training\.batch = 4 tiles of 12"):
+        made.run()
+
+
+def test_a_run_goes_on_by_the_recipe_as_it_is_now(tmp_path: Path, data: Path) -> None:
+    job(tmp_path, data).run(limit_seconds=0.02)
+    text = SMALL.replace("batch = 4", "batch = 4\nlast_layer = 0.1\nbetas = [0.5, 0.9]")
+    optimizer = job(tmp_path, data, text, resume=True).training.optimizer
+    assert [group["factor"] for group in optimizer.param_groups] == [1.0, 0.1]
+    assert {group["betas"] for group in optimizer.param_groups} == {(0.5, 0.9)}
+
+
+def test_a_folder_with_a_training_is_not_overwritten(tmp_path: Path, data: Path) -> None:
+    job(tmp_path, data).run(limit_seconds=0)
+    with pytest.raises(OptionError, match="--resume goes on with it"):
+        job(tmp_path, data)
+    with pytest.raises(OptionError, match="is of another network or data"):
+        job(tmp_path, data, SMALL.replace("width = 2", "width = 3"), resume=True)
+    (tmp_path / "small" / STATE).write_bytes(b"no state")
+    with pytest.raises(OptionError, match="cannot be read as the state of a training"):
+        job(tmp_path, data, resume=True)
+
+
+def test_a_training_begins_with_another_ones_weights(tmp_path: Path, data: Path) -> None:
+    job(tmp_path, data).run()
+    text = SMALL.replace('kind = "cnn"', 'kind = "cnn"\nstart = "small"')
+    second = job(tmp_path, data, text, name="second")
+    before = weights_of(tmp_path / "small")
+    for key, value in second.training.network.state_dict().items():
+        assert torch.equal(value, before[f"average.{key}"])
+    with pytest.raises(OptionError, match="train the recipe it comes from first"):
+        job(tmp_path, data, text.replace('"small"', '"none"'), name="third")
+    with pytest.raises(OptionError, match="is of another network"):
+        job(tmp_path, data, text.replace("width = 2", "width = 3"), name="fourth")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "sentence"),
+    [
+        ('kind = "cnn"', 'kind = "cnnn"', "unknown network 'cnnn'.*Did you mean 'cnn'"),
+        ("width = 2", "widht = 2", "the network cnn has no such options: .*widht"),
+        ("[evaluation]", '[[losses]]\nkind = "l3"\n[evaluation]', "unknown loss 'l3'"),
+        (
+            "[evaluation]",
+            '[[losses]]\nkind = "charbonnier"\noptions = { eps = 1.0 }\n[evaluation]',
+            "the loss charbonnier has no such options: .*eps",
+        ),
+        ("batch = 4", 'precision = "fp16"\ndevice = "cpu"', "fp16 is for GPUs"),
+        ('folders = ["pictures"]', 'folders = ["none"]', "none is no folder"),
+    ],
+)
+def test_what_cannot_be_followed_is_said(
+    before: str, after: str, sentence: str, tmp_path: Path, data: Path
+) -> None:
+    with pytest.raises(OptionError, match=sentence):
+        job(tmp_path, data, SMALL.replace(before, after, 1))
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_gpu_that_is_not_there_is_missed(tmp_path: Path, data: Path) -> None:
+    with pytest.raises(DeviceError, match="torch finds no GPU; choose cpu or auto"):
+        job(tmp_path, data, SMALL.replace("threads = 1", 'device = "cuda"'))
+
+
+def test_schedules() -> None:
+    cosine = TrainingOptions(steps=100, warm_up=10)
+    assert rate_at(cosine, 0) == pytest.approx(0.1)
+    assert rate_at(cosine, 50) == pytest.approx(0.5)
+    steps = TrainingOptions(steps=100, warm_up=0, schedule="steps", decay_at=(0.25, 0.5), decay=0.1)
+    assert [rate_at(steps, step) for step in (24, 25, 50)] == pytest.approx([1, 0.1, 0.01])
+    assert rate_at(TrainingOptions(steps=100, warm_up=0, schedule="constant"), 99) == 1
+
+
+def test_gradients_are_clipped_to_theta_over_the_rate(tmp_path: Path, data: Path) -> None:
+    text = SMALL.replace("batch = 4", 'batch = 4\noptimizer = "sgd"\nmomentum = 0.0\ntheta = 1e-5\nema = 0.0')
+    made = job(tmp_path, data, text).training
+    before = [p.detach().clone() for p in made.network.parameters()]
+    made.step()
+    moved = max(
+        float((a - b).detach().abs().max()) for a, b in zip(before, made.network.parameters(), strict=True)
+    )
+    assert moved == pytest.approx(1e-5, rel=1e-2)  # the rate times theta over the rate
+
+
+def test_the_last_layer_can_learn_more_slowly(tmp_path: Path, data: Path) -> None:
+    made = job(tmp_path, data, SMALL.replace("batch = 4", "last_layer = 0.1")).training
+    made.step()
+    rates = [group["lr"] for group in made.optimizer.param_groups]
+    assert rates[1] == pytest.approx(rates[0] / 10)
+    assert {p.shape for p in made.optimizer.param_groups[1]["params"]} == {(4, 8, 1, 1), (4,)}
+
+
+def test_bfloat16_comes_close_to_float32(tmp_path: Path, data: Path) -> None:
+    one = job(tmp_path, data).training
+    other = job(
+        tmp_path, data, SMALL.replace("batch = 4", 'batch = 4\nprecision = "bf16"'), name="b"
+    ).training
+    losses = [(one.step(), other.step()) for _ in range(10)]
+    assert all(b == pytest.approx(a, rel=0.05) for a, b in losses)
+    assert losses[3][0] != losses[3][1]
+
+
+def test_the_command(tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    recipe = write_recipe(tmp_path / "small.toml", SMALL)
+    arguments = ["train", str(recipe), "--data", str(data), "--out", str(tmp_path / "out")]
+    assert main(arguments) == 0
+    text = capsys.readouterr().out
+    assert "step 60: x2-bicubic" in text
+    assert f"small: 60 steps, weights in {tmp_path / 'out' / WEIGHTS}" in text.replace("\n", "")
+    assert main(arguments) == 2
+    assert "--resume goes on" in capsys.readouterr().err
+
+
+def test_without_torch_the_extra_is_named(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    assert main(["train", "recipe.toml"]) == 2
+    assert "pip install 'vsr-realtime[train]'" in capsys.readouterr().err
+
+
+def test_likelihood_is_for_networks_of_distributions(tmp_path: Path, data: Path) -> None:
+    text = GAN.replace('kind = "enhancenet"\nscale', 'kind = "pixel-recursive"\nscale')
+    with pytest.raises(OptionError, match="pixel-recursive learns by the loss likelihood alone"):
+        Training(read_recipe(write_recipe(tmp_path / "a.toml", text)), data, tmp_path)

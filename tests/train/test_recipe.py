@@ -1,0 +1,81 @@
+"""Recipes: those shipped can be read, and what is wrong in one is said."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.train.scenes import SMALL, write_recipe
+from vsr.errors import OptionError
+from vsr.train.recipe import read_recipe
+
+SHIPPED = sorted((Path(__file__).parents[2] / "vsr" / "train" / "recipes").glob("*.toml"))
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_shipped_recipes_can_be_read(path: Path) -> None:
+    assert read_recipe(path).name == path.stem
+
+
+def test_every_system_has_a_recipe() -> None:
+    kinds = {read_recipe(path).network.kind for path in SHIPPED}
+    systems = {
+        "cnn",
+        "srcnn",
+        "vdsr",
+        "espcn",
+        "johnson",
+        "srresnet",
+        "rrdb",
+        "enhancenet",
+        "pixel-recursive",
+    }
+    assert kinds == systems
+    names = {path.stem for path in SHIPPED}
+    assert {f"enhancenet-{v}-x4" for v in ("e", "p", "ea", "pa", "eat", "pat")} <= names
+    assert {f"cnn-{size}-{kind}" for size in "sml" for kind in ("photo", "anime")} <= names
+
+
+def test_values_have_the_types_of_their_fields(tmp_path: Path) -> None:
+    recipe = read_recipe(write_recipe(tmp_path / "small.toml", SMALL.replace("1e-2", "1")))
+    assert recipe.training.learning_rate == 1.0
+    assert isinstance(recipe.training.learning_rate, float)
+    assert recipe.data.folders == ("pictures",)
+    assert recipe.network.options == {"width": 2, "layers": 2}
+    assert recipe.adversary is None
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "sentence"),
+    [
+        ("batch = 4", "batchh = 4", "unknown key 'batchh'.*Did you mean 'batch'"),
+        ("steps = 60\n", "", "steps is missing"),
+        ("batch = 4", 'batch = "4"', "batch is '4'; int is wanted"),
+        ("batch = 4", "batch = true", "batch is True; int is wanted"),
+        ("batch = 4", 'schedule = "linear"', "schedule is 'linear'; allowed are cosine, steps, constant"),
+        ("batch = 4", "betas = [0.9]", "betas has 1 values; 2 are wanted"),
+        ('folders = ["pictures"]', 'folders = "pictures"', "folders is 'pictures'; a list is wanted"),
+        ("[data]", "[data", "is no TOML"),
+        ("[training]", "[[training]]", "training is .*; a table is wanted"),
+        ("options = {", "options = 3 #", "options is 3; a table is wanted"),
+    ],
+)
+def test_what_is_wrong_is_said(before: str, after: str, sentence: str, tmp_path: Path) -> None:
+    assert before in SMALL
+    path = write_recipe(tmp_path / "small.toml", SMALL.replace(before, after))
+    with pytest.raises(OptionError, match=sentence):
+        read_recipe(path)
+
+
+def test_a_recipe_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(OptionError, match="cannot be read: No such file"):
+        read_recipe(tmp_path / "none.toml")
+
+
+def test_a_longer_training_is_the_same_recipe_and_another_network_is_not(tmp_path: Path) -> None:
+    texts = [SMALL, SMALL.replace("steps = 60", "steps = 90"), SMALL.replace("width = 2", "width = 3")]
+    one, longer, other = (
+        read_recipe(write_recipe(tmp_path / f"{n}.toml", text)).identity for n, text in enumerate(texts)
+    )
+    assert one == longer != other

@@ -1,0 +1,73 @@
+"""`vsr train RECIPE.toml`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from vsr.train.job import Moment
+
+
+def command(
+    recipe: Annotated[
+        Path,
+        typer.Argument(
+            metavar="RECIPE",
+            help="A .toml that says network, data and training; those shipped are in vsr/train/recipes.",
+        ),
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            metavar="DIR",
+            help="Where states, log and weights go. Default: a folder of the recipe's name, here.",
+        ),
+    ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            "--data", metavar="DIR", help="Where the recipe's folders of pictures are. Default: its own."
+        ),
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the last state in DIR.")] = False,
+) -> None:
+    """Train a network by a recipe."""
+    import importlib.util
+
+    from vsr.errors import OptionError
+
+    if importlib.util.find_spec("torch") is None:
+        raise OptionError("training needs torch, which is not installed: pip install 'vsr-realtime[train]'")
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from vsr.train.job import WEIGHTS, Job
+
+    job = Job(recipe, out, data=data, resume=resume)
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
+    )
+    with bar:
+        steps = job.recipe.training.steps
+        task = bar.add_task(job.recipe.name, total=steps, completed=job.training.steps_done, note="")
+
+        def show(moment: "Moment") -> None:
+            bar.update(task, completed=moment.step, note=_note(moment))
+            if moment.figures:
+                bar.console.print(f"step {moment.step}: {_figures(moment)}")
+
+        last = job.run(show)
+    typer.echo(f"{job.recipe.name}: {last.step} steps, weights in {job.out / WEIGHTS}")
+
+
+def _note(moment: "Moment") -> str:
+    return f"loss {moment.loss:.5g}, {moment.steps_per_second:.1f} steps/s"
+
+
+def _figures(moment: "Moment") -> str:
+    return ", ".join(f"{name} {value:.2f} dB" for name, value in moment.figures.items())

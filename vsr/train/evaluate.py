@@ -1,0 +1,69 @@
+"""PSNR on whole pictures by the papers' protocol."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from vsr.ops.scalers import SCALERS
+from vsr.train.degrade import Degradation, degraded, luma, resized
+from vsr.train.pictures import cropped, floats, read_rgb
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A picture and what the network is given of it: (1, channels, height, width), 0..1."""
+
+    name: str
+    small: Tensor
+    large: Tensor
+    border: int
+    """Samples on each side of the large one that do not count."""
+
+
+def load_pairs(
+    files: list[Path], scale: int, planes: str, how: Degradation, seed: int, *, enlarged: bool = False
+) -> list[Pair]:
+    """Return pairs of whole pictures; where `enlarged`, the small one is made as large again by bicubic.
+
+    Plain luma is rounded to 8 bits before it is made smaller, as in the papers.
+    """
+    pairs = []
+    for index, path in enumerate(files):
+        rgb = floats(cropped(read_rgb(path), scale))
+        if (
+            planes == "luma"
+            and how == Degradation(scaler=how.scaler, share=how.share)
+            and how.scaler in SCALERS
+        ):
+            large = (np.rint(luma(rgb) * 255) / 255).astype(np.float32)
+            small = resized(large, large.shape[1] // scale, large.shape[2] // scale, how.scaler)
+        else:
+            small = degraded(rgb, scale, how, np.random.default_rng((seed, index)))
+            large, small = (luma(rgb), luma(small)) if planes == "luma" else (rgb, small)
+        if enlarged:
+            small = resized(small, large.shape[1], large.shape[2], "bicubic")
+        pairs.append(Pair(path.stem, torch.from_numpy(small)[None], torch.from_numpy(large)[None], scale))
+    return pairs
+
+
+def psnr(result: Tensor, truth: Tensor, border: int) -> float:
+    """Return dB over samples of 8 bits, `border` on each side left out; R, G, B count as their luma."""
+    samples = (result.clamp(0, 1) * 255).round()
+    difference = (samples - truth * 255)[..., border:-border, border:-border].double()
+    if difference.shape[1] == 3:
+        weights = torch.tensor([65.481, 128.553, 24.966], dtype=torch.float64) / 255
+        difference = (difference * weights[:, None, None]).sum(1)
+    return 10 * math.log10(255**2 / max(float((difference**2).mean()), 1e-12))
+
+
+@torch.no_grad()
+def mean_psnr(network: Callable[[Tensor], Tensor], pairs: list[Pair]) -> float:
+    """Return the mean of the pictures' PSNR in dB."""
+    return sum(psnr(network(pair.small), pair.large, pair.border) for pair in pairs) / len(pairs)

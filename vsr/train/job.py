@@ -1,0 +1,183 @@
+"""One run of `vsr train`: from a recipe's file to weights, with a log and states to go on from."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from vsr.errors import OptionError
+from vsr.train.data import evaluation_files
+from vsr.train.degrade import Degradation
+from vsr.train.evaluate import Pair, load_pairs, mean_psnr
+from vsr.train.events import EventFile, png
+from vsr.train.export import write_weights
+from vsr.train.histogram import matched
+from vsr.train.loop import STATE, Training, rate_at
+from vsr.train.recipe import Recipe, read_recipe
+
+SAVE_SECONDS = 60.0
+"""Between states."""
+LOG, WEIGHTS = "log.jsonl", "weights.safetensors"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Moment:
+    """How far a training is."""
+
+    step: int
+    steps: int
+    loss: float
+    """The mean since the moment before."""
+    steps_per_second: float
+    figures: dict[str, float] = field(default_factory=dict)
+    """PSNR in dB by what the network was given; only where it was measured."""
+
+
+class Job:
+    """A recipe followed in a folder. Thread-safety: one thread.
+
+    `out` gets state.pt (to go on from), log.jsonl and TensorBoard's event file, samples/ where asked for, and
+    weights.safetensors with the averaged weights of the last evaluation.
+    """
+
+    def __init__(
+        self, recipe_file: Path, out: Path | None = None, *, data: Path | None = None, resume: bool = False
+    ) -> None:
+        """Prepare. Raises OptionError.
+
+        Without `out` it is a folder of the recipe's name, here; without `data` that is the recipe's folder.
+        """
+        self.recipe: Recipe = read_recipe(recipe_file)
+        self.out = out or Path(self.recipe.name)
+        state = self.out / STATE
+        if state.exists() and not resume:
+            raise OptionError(
+                f"{self.out} has a training already; --resume goes on with it, or choose another --out"
+            )
+        data = data or recipe_file.parent
+        self.training = Training(self.recipe, data, self.out.parent)
+        self._pairs = _evaluation_pairs(self.recipe, data)
+        self.out.mkdir(parents=True, exist_ok=True)
+        if state.exists():
+            self.training.load(state)
+
+    def run(
+        self, on_progress: Callable[[Moment], None] | None = None, *, limit_seconds: float = math.inf
+    ) -> Moment:
+        """Train to the end, or for so long, and return the last moment. A state is left behind in any case.
+
+        `on_progress` is called about once a second, and with figures after each evaluation.
+        """
+        begin = saved = told = time.monotonic()
+        options, every = self.recipe.training, self.recipe.evaluation.every
+        first, losses, mean = self.training.steps_done, Mean(), Mean()
+        moment = Moment(step=first, steps=options.steps, loss=math.nan, steps_per_second=0.0)
+        with EventFile(self.out) as events:
+            try:
+                while self.training.steps_done < options.steps and time.monotonic() - begin < limit_seconds:
+                    loss = self.training.step()
+                    losses.add(loss)
+                    mean.add(loss)
+                    now, step = time.monotonic(), self.training.steps_done
+                    measured = step % every == 0 or step == options.steps
+                    if measured or now - told > 1:
+                        rate = (step - first) / max(now - begin, 1e-9)
+                        moment = Moment(
+                            step=step,
+                            steps=options.steps,
+                            loss=(losses if measured else mean).take(),
+                            steps_per_second=rate,
+                            figures=self._evaluate() if measured else {},
+                        )
+                        told = now
+                        if measured:
+                            self._log(moment, events)
+                        if on_progress:
+                            on_progress(moment)
+                    if now - saved > SAVE_SECONDS:
+                        self.training.save(self.out / STATE)
+                        saved = now
+            finally:
+                self.training.save(self.out / STATE)
+        return moment
+
+    def _evaluate(self) -> dict[str, float]:
+        """Measure the averaged weights, write them, and return the figures."""
+        figures = {name: round(mean_psnr(self._enlarge, pairs), 4) for name, pairs in self._pairs.items()}
+        write_weights(self.out / WEIGHTS, self.training.average, self.recipe, figures)
+        return figures
+
+    @torch.no_grad()
+    def _enlarge(self, small: Tensor) -> Tensor:
+        """Return what the averaged weights make of a picture, as it is measured."""
+        made: Tensor = self.training.average(small.to(self.training.device)).cpu()
+        return matched(made, small) if self.recipe.evaluation.match_histogram else made
+
+    def _log(self, moment: Moment, events: EventFile) -> None:
+        line = {
+            "step": moment.step,
+            "loss": moment.loss,
+            "steps_per_second": round(moment.steps_per_second, 2),
+        }
+        with (self.out / LOG).open("a", encoding="utf-8") as log:
+            log.write(json.dumps(line | {"psnr": moment.figures}) + "\n")
+        events.scalar("loss", moment.loss, moment.step)
+        options = self.recipe.training
+        events.scalar("learning_rate", options.learning_rate * rate_at(options, moment.step), moment.step)
+        for name, value in moment.figures.items():
+            events.scalar(f"psnr/{name}", value, moment.step)
+        if self.recipe.evaluation.samples:
+            self._keep_samples(moment.step, events)
+
+    def _keep_samples(self, step: int, events: EventFile) -> None:
+        """Write what the network makes of the first picture of each kind."""
+        (self.out / "samples").mkdir(exist_ok=True)
+        for name, pairs in self._pairs.items():
+            made = self._enlarge(pairs[0].small)[0]
+            samples = (made.clamp(0, 1) * 255).round().to(torch.uint8).numpy()
+            (self.out / "samples" / f"{name}-{step:07}.png").write_bytes(png(samples))
+            events.picture(name, samples, step)
+
+
+class Mean:
+    """The mean of what was added since it was last taken."""
+
+    def __init__(self) -> None:
+        self._total, self._count = 0.0, 0
+
+    def add(self, value: float) -> None:
+        """Add a value."""
+        self._total += value
+        self._count += 1
+
+    def take(self) -> float:
+        """Return the mean and begin anew."""
+        mean = self._total / max(1, self._count)
+        self._total, self._count = 0.0, 0
+        return mean
+
+
+def _evaluation_pairs(recipe: Recipe, root: Path) -> dict[str, list[Pair]]:
+    """Return the pictures to measure by, by what the network is given: "x2 bicubic", "x2 area h264 crf23"."""
+    files = evaluation_files(recipe, root)
+    if not files:
+        return {}
+    enlarged = bool(recipe.data.enlarged)
+    return {
+        f"x{scale}-{_name(how)}": load_pairs(
+            files, scale, recipe.data.planes, how, recipe.seed, enlarged=enlarged
+        )
+        for how in recipe.evaluation.degradations
+        for scale in recipe.data.enlarged or (recipe.network.scale,)
+    }
+
+
+def _name(how: Degradation) -> str:
+    return how.scaler + (f"-{how.codec}-crf{how.crf[0]}" if how.codec else "")

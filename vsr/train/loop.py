@@ -1,0 +1,227 @@
+"""The training itself: steps, averaged weights, and all that a killed run needs to go on."""
+
+from __future__ import annotations
+
+import copy
+import math
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from vsr.errors import DeviceError, OptionError
+from vsr.train.adversary import Adversary
+from vsr.train.data import load_tiles
+from vsr.train.errors import TrainingError
+from vsr.train.networks import NETWORKS
+from vsr.train.objective import Objective
+from vsr.train.recipe import Recipe, TrainingOptions
+
+STATE = "state.pt"
+"""In a training's folder."""
+_DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+def rate_at(options: TrainingOptions, step: int) -> float:
+    """Return the factor of the learning rate at a step, the first being 0."""
+    factor = min(1.0, (step + 1) / max(1, options.warm_up))
+    share = step / options.steps
+    if options.schedule == "cosine":
+        return factor * (0.5 + 0.5 * math.cos(math.pi * share))
+    if options.schedule == "steps":
+        return factor * float(options.decay ** sum(share >= at for at in options.decay_at))
+    return factor
+
+
+class Training:
+    """A recipe's training in memory: `step` by `step`, `save` and `load` in between.
+
+    On a CPU, steps after `load` give the very weights that an unbroken run gives, on the same machine with as
+    many threads. Thread-safety: one thread. Raises OptionError for a recipe that cannot be followed.
+    """
+
+    def __init__(self, recipe: Recipe, data: Path, beside: Path) -> None:
+        """Prepare; folders of pictures are in `data`, finished trainings in `beside`."""
+        options = recipe.training
+        self.recipe = recipe
+        self.device = _device(options)
+        if options.threads:
+            torch.set_num_threads(options.threads)
+        torch.manual_seed(recipe.seed)
+        self.network = _network(recipe).to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        if recipe.network.start:
+            _begin_with(self.network, beside / recipe.network.start / STATE)
+        self.average: nn.Module = copy.deepcopy(self.network).eval()
+        """With weights averaged over steps: what is evaluated and exported."""
+        self.optimizer = _optimizer(options, self.network)
+        self.objective = Objective(recipe, data)
+        side = recipe.data.tile * recipe.network.scale
+        self.adversary = recipe.adversary and Adversary(recipe.adversary, side, self.device)
+        self._scaler = torch.amp.GradScaler(
+            self.device.type, enabled=options.precision == "fp16" and self.device.type == "cuda"
+        )
+        self._random = torch.Generator().manual_seed(recipe.seed)
+        self.steps_done = 0
+        self._tiles = load_tiles(recipe.data, recipe.network.scale, data, recipe.seed)
+
+    def step(self) -> float:
+        """Take one step and return the loss.
+
+        Raises TrainingError, before the weights change, where the loss is no number, and DeviceError where
+        memory is too small.
+        """
+        try:
+            return self._step()
+        except (torch.OutOfMemoryError, MemoryError) as error:
+            raise self._out_of_memory() from error
+        except RuntimeError as error:
+            if "not enough memory" in str(error) or "can't allocate memory" in str(error):
+                raise self._out_of_memory() from error
+            raise
+
+    def _step(self) -> float:
+        options = self.recipe.training
+        factor = rate_at(options, self.steps_done)
+        for group in self.optimizer.param_groups:
+            group["lr"] = options.learning_rate * factor * group["factor"]
+        small, large = (
+            tiles.to(self.device, memory_format=torch.channels_last)
+            for tiles in self._tiles.batch(options.batch, self._random)
+        )
+        with torch.autocast(
+            self.device.type, _DTYPES[options.precision], enabled=options.precision != "fp32"
+        ):
+            loss = self._loss(small, large)
+        value = float(loss.detach())
+        if not math.isfinite(value):
+            raise TrainingError(
+                f"the loss is {value} at step {self.steps_done + 1}; the weights before it are kept. "
+                "Try a smaller training.learning_rate"
+            )
+        self._descend(loss, options.learning_rate * factor)
+        if self.adversary and self.objective.made is not None:
+            self.adversary.learn(self.objective.made, large, factor)
+        self.steps_done += 1
+        self._follow(max(1 - options.ema, 1 / self.steps_done) if options.ema else 1.0)
+        return value
+
+    def _loss(self, small: Tensor, large: Tensor) -> Tensor:
+        share = self.steps_done / self.recipe.training.steps
+        loss = self.objective(self.network, small, large, share)
+        if self.adversary and self.objective.made is not None:
+            loss = loss + self.adversary.options.weight * self.adversary.term(self.objective.made, large)
+        return loss
+
+    def _descend(self, loss: Tensor, rate: float) -> None:
+        self.optimizer.zero_grad(set_to_none=True)
+        self._scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+        if self.recipe.training.theta:
+            self._scaler.unscale_(self.optimizer)
+            bound = self.recipe.training.theta / rate
+            nn.utils.clip_grad_value_(self.network.parameters(), bound)
+        self._scaler.step(self.optimizer)
+        self._scaler.update()
+
+    @torch.no_grad()
+    def _follow(self, share: float) -> None:
+        """Move the averaged weights towards the present ones; what batch norm has measured is copied."""
+        torch._foreach_lerp_(list(self.average.parameters()), list(self.network.parameters()), share)
+        for mine, present in zip(self.average.buffers(), self.network.buffers(), strict=True):
+            mine.copy_(present)
+
+    def _out_of_memory(self) -> DeviceError:
+        options, data = self.recipe.training, self.recipe.data
+        return DeviceError(
+            f"out of memory on {self.device} with training.batch = {options.batch} tiles of {data.tile}; "
+            "choose a smaller batch, or a smaller data.tile"
+        )
+
+    def save(self, path: Path) -> None:
+        """Write all that `load` needs, whole or not at all."""
+        state = {
+            "recipe": self.recipe.identity,
+            "steps": self.steps_done,
+            "network": self.network.state_dict(),
+            "average": self.average.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "scaler": self._scaler.state_dict(),
+            "random": self._random.get_state(),
+            "adversary": self.adversary.state() if self.adversary else None,
+        }
+        temporary = path.with_name(path.name + ".tmp")
+        torch.save(state, temporary)
+        os.replace(temporary, path)
+
+    def load(self, path: Path) -> None:
+        """Go on where a run of the same recipe was saved. Raises OptionError for another file."""
+        try:
+            state: dict[str, Any] = torch.load(path, map_location=self.device, weights_only=True)
+        except Exception as error:  # torch raises what pickle, zip files and its own reader raise
+            raise OptionError(f"{path} cannot be read as the state of a training: {error}") from None
+        if state.get("recipe") != self.recipe.identity:
+            raise OptionError(f"{path} is of another network or data than this recipe; choose another --out")
+        self.network.load_state_dict(state["network"])
+        self.average.load_state_dict(state["average"])
+        groups = state["optimizer"]["param_groups"]
+        for saved, present in zip(groups, self.optimizer.param_groups, strict=True):
+            saved |= {key: value for key, value in present.items() if key != "params"}  # the recipe's, now
+        self.optimizer.load_state_dict(state["optimizer"])
+        self._scaler.load_state_dict(state["scaler"])
+        self._random.set_state(state["random"].cpu())
+        if self.adversary:
+            self.adversary.load(state["adversary"])
+        self.steps_done = state["steps"]
+
+
+def _device(options: TrainingOptions) -> torch.device:
+    if options.device == "cuda" and not torch.cuda.is_available():
+        raise DeviceError("training.device is cuda, and torch finds no GPU; choose cpu or auto")
+    name = "cuda" if options.device != "cpu" and torch.cuda.is_available() else "cpu"
+    if options.precision == "fp16" and name == "cpu":
+        raise OptionError("training.precision fp16 is for GPUs; choose fp32 or bf16 for a CPU")
+    return torch.device(name)
+
+
+def _network(recipe: Recipe) -> nn.Module:
+    options = recipe.network
+    try:
+        return NETWORKS[options.kind](scale=options.scale, **options.options)
+    except TypeError as error:
+        raise OptionError(f"the network {options.kind} has no such options: {error}") from None
+
+
+def _begin_with(network: nn.Module, path: Path) -> None:
+    """Take the weights of a finished training. Raises OptionError where they are of another network."""
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)["average"]
+        network.load_state_dict(state)
+    except FileNotFoundError:
+        raise OptionError(
+            f"network.start: there is no {path}; train the recipe it comes from first"
+        ) from None
+    except (KeyError, RuntimeError) as error:
+        raise OptionError(
+            f"network.start: {path} is of another network: {str(error).splitlines()[0]}"
+        ) from None
+
+
+def _optimizer(options: TrainingOptions, network: nn.Module) -> torch.optim.Optimizer:
+    """Return the optimiser; the last convolution's parameters have their own factor of the rate."""
+    last = {id(p) for p in [each for each in network.children() if [*each.parameters()]][-1].parameters()}
+    groups = [
+        {"params": [p for p in network.parameters() if id(p) not in last], "factor": 1.0},
+        {"params": [p for p in network.parameters() if id(p) in last], "factor": options.last_layer},
+    ]
+    groups = [group for group in groups if group["params"]]
+    rate, decay = options.learning_rate, options.weight_decay
+    match options.optimizer:
+        case "adam":
+            return torch.optim.Adam(groups, rate, options.betas, weight_decay=decay, fused=True)
+        case "sgd":
+            return torch.optim.SGD(groups, rate, options.momentum, weight_decay=decay)
+        case "rmsprop":
+            return torch.optim.RMSprop(
+                groups, rate, alpha=0.95, eps=1e-8, momentum=options.momentum, weight_decay=decay
+            )

@@ -1,0 +1,29 @@
+"""SRCNN (Dong et al., 2014)."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+from vsr.train.networks.layers import Bicubic
+
+
+class Srcnn(nn.Module):
+    """The bicubic picture through layers of 9, `middle` and 5 taps: (batch, 1, h, w) to `scale` times.
+
+    With scale 1 it takes the bicubic picture itself.
+    """
+
+    def __init__(self, *, scale: int, middle: int = 5, widths: tuple[int, int] = (64, 32)) -> None:
+        super().__init__()
+        self.enlarge = Bicubic(scale)
+        self.conv1 = nn.Conv2d(1, widths[0], 9, padding=4)
+        self.conv2 = nn.Conv2d(widths[0], widths[1], middle, padding=middle // 2)
+        self.conv3 = nn.Conv2d(widths[1], 1, 5, padding=2)
+        for layer in (self.conv1, self.conv2, self.conv3):
+            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+            nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = functional.relu(self.conv1(self.enlarge(x)))
+        return self.conv3(functional.relu(self.conv2(h))).float()

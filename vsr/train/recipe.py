@@ -1,0 +1,204 @@
+"""A recipe: all that a training is, from a TOML file."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import tomllib
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
+
+from vsr.errors import OptionError
+from vsr.registry import nearest
+from vsr.train.degrade import Degradation
+
+Schedule = Literal["cosine", "steps", "constant"]
+Precision = Literal["fp32", "bf16", "fp16"]
+Optimizer = Literal["adam", "sgd", "rmsprop"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataOptions:
+    """What a network learns from."""
+
+    folders: tuple[str, ...]
+    """With images, in the folder of all data."""
+    planes: Literal["luma", "rgb"] = "luma"
+    tile: int = 32
+    """The side of a tile of the small picture, in samples."""
+    enlarged: tuple[int, ...] = ()
+    """Scales, for a network of scale 1 that takes the bicubic picture: made small and large again by each."""
+    shrinks: tuple[float, ...] = (1.0,)
+    """Each picture is used in these sizes, made by the box filter."""
+    held_out: bool = False
+    """Keep every tenth picture of each folder out of the training."""
+    degradations: tuple[Degradation, ...] = (Degradation(),)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkOptions:
+    """Which network: a name of vsr.train.networks, and its own options."""
+
+    kind: str
+    scale: int = 2
+    options: Mapping[str, Any] = field(default_factory=dict)
+    start: str = ""
+    """The folder of a finished training whose weights to begin with, beside this one's."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LossOptions:
+    """A term of the loss: a name of vsr.train.losses, its weight and its own options."""
+
+    kind: str = "l1"
+    weight: float = 1.0
+    begin: float = 0.0
+    """The share of the training before which it does not count."""
+    end: float = 1.0
+    """The share from which it does not count."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdversaryOptions:
+    """A discriminator: a name of vsr.train.adversary, and how it learns."""
+
+    kind: str
+    weight: float = 1e-3
+    """Of the generator's adversarial loss."""
+    mode: Literal["vanilla", "relativistic"] = "vanilla"
+    learning_rate: float = 1e-4
+    betas: tuple[float, float] = (0.9, 0.999)
+    threshold: float = 1.0
+    """It learns only while it was less often right than this, on average, in the batch before."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingOptions:
+    """How the weights are found."""
+
+    steps: int
+    batch: int = 16
+    optimizer: Optimizer = "adam"
+    learning_rate: float = 1e-3
+    betas: tuple[float, float] = (0.9, 0.99)
+    momentum: float = 0.9
+    weight_decay: float = 0.0
+    last_layer: float = 1.0
+    """Factor of the learning rate of the last layer."""
+    schedule: Schedule = "cosine"
+    warm_up: int = 200
+    """Steps over which the rate rises."""
+    decay_at: tuple[float, ...] = ()
+    """Of schedule steps: the shares of the training after which the rate is multiplied by `decay`."""
+    decay: float = 0.1
+    theta: float = 0.0
+    """Gradients are clipped to theta over the learning rate, each component; 0 is off."""
+    ema: float = 0.998
+    """How much the averaged weights keep at each step; 0 is off."""
+    precision: Precision = "fp32"
+    """What layers compute in; weights stay float32. bf16 pays on a CPU that has AVX-512 BF16 or AMX."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """auto is cuda where there is one."""
+    threads: int = 0
+    """Of the CPU; 0 is one a core. Results are the same only for the same number."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluationOptions:
+    """What is measured on the way."""
+
+    folder: str = ""
+    """With images that are never trained on. Empty: the pictures held out, or nothing."""
+    degradations: tuple[Degradation, ...] = (Degradation(),)
+    every: int = 1000
+    """Steps."""
+    match_histogram: bool = False
+    """Give results the small picture's histogram first, as Johnson et al. do."""
+    samples: bool = False
+    """Keep what the network makes of the first picture, each time."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """A whole training."""
+
+    name: str
+    seed: int = 1
+    data: DataOptions
+    network: NetworkOptions
+    training: TrainingOptions
+    losses: tuple[LossOptions, ...] = (LossOptions(),)
+    adversary: AdversaryOptions | None = None
+    evaluation: EvaluationOptions = EvaluationOptions()
+
+    @property
+    def identity(self) -> str:
+        """What a saved state must be of to be gone on with: network and data, not how long or how fast."""
+        return hashlib.sha256(repr((self.seed, self.data, self.network)).encode()).hexdigest()
+
+
+def read_recipe(path: Path) -> Recipe:
+    """Return a recipe from a file. Raises OptionError for what it does not say, or says wrongly."""
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise OptionError(f"{path} cannot be read: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise OptionError(f"{path.name} is no TOML: {error}") from None
+    recipe: Recipe = _made(Recipe, table, path.name)
+    return recipe
+
+
+def _made(kind: Any, table: Any, where: str) -> Any:
+    """Return a dataclass from a table of TOML."""
+    if not isinstance(table, dict):
+        raise OptionError(f"{where} is {table!r}; a table is wanted")
+    hints = typing.get_type_hints(kind)
+    known = [each.name for each in dataclasses.fields(kind)]
+    for key in table:
+        if key not in known:
+            raise OptionError(
+                f"{where}: unknown key {key!r}; known are {', '.join(known)}.{nearest(key, known)}"
+            )
+    for each in dataclasses.fields(kind):
+        has_default = dataclasses.MISSING not in (each.default, each.default_factory) or (
+            each.default is not each.default_factory
+        )
+        if not has_default and each.name not in table:
+            raise OptionError(f"{where}: {each.name} is missing")
+    return kind(**{key: _value(hints[key], value, f"{where}: {key}") for key, value in table.items()})
+
+
+def _value(hint: Any, value: Any, where: str) -> Any:
+    """Return a TOML value as the type that a field has."""
+    origin, arguments = get_origin(hint), get_args(hint)
+    if origin is types.UnionType:
+        return _value(arguments[0], value, where)
+    if dataclasses.is_dataclass(hint):
+        return _made(hint, value, where)
+    if origin is Literal:
+        if value not in arguments:
+            raise OptionError(f"{where} is {value!r}; allowed are {', '.join(map(str, arguments))}")
+        return value
+    if origin is tuple:
+        if not isinstance(value, list):
+            raise OptionError(f"{where} is {value!r}; a list is wanted")
+        if arguments[-1] is not Ellipsis and len(value) != len(arguments):
+            raise OptionError(f"{where} has {len(value)} values; {len(arguments)} are wanted")
+        kinds = [arguments[0]] * len(value) if arguments[-1] is Ellipsis else arguments
+        return tuple(_value(k, v, f"{where}[{i}]") for i, (k, v) in enumerate(zip(kinds, value, strict=True)))
+    if origin is Mapping:
+        if not isinstance(value, dict):
+            raise OptionError(f"{where} is {value!r}; a table is wanted")
+        return value
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if not isinstance(value, hint) or (isinstance(value, bool) and hint is not bool):
+        raise OptionError(f"{where} is {value!r}; {hint.__name__} is wanted")
+    return value
