@@ -223,7 +223,7 @@ def test_the_sentence_and_the_planes_that_are_written() -> None:
 
 @pytest.mark.parametrize("precision", PRECISIONS)
 def test_slopes_at_the_end(precision: CudaPrecision) -> None:
-    """One whose stores g++ dropped."""
+    """One whose last phase g++ dropped: see FLAGS of tests/cuda/host.py."""
     b = Builder(1)
     rng = np.random.default_rng(4)
     x = b.add(Relu(), b.conv(b.input, rng.normal(0, 1, (4, 1, 1, 1))))
