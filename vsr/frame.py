@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+from numpy.lib.stride_tricks import as_strided
 
 from vsr.color import ColorSpec
 from vsr.errors import OptionError
@@ -192,8 +193,19 @@ class Frame:
             return self.planes
         if self.ready is not None:
             self.ready.wait()
-        planes = tuple(plane.get() for plane in self.planes)  # type: ignore[attr-defined]
+        planes = tuple(_fetched(plane) for plane in self.planes)
         return tuple(plane >> self.shift for plane in planes) if self.shift else planes
+
+
+def _fetched(plane: Any) -> Plane:
+    """Return a copy in host memory of a plane of a GPU: all from its first sample to its last, in one piece.
+
+    Of rows with padding, or samples that alternate with others, CuPy's own `get` would first make a copy on
+    the GPU, by a kernel that it compiles with headers of CUDA, which need not be installed.
+    """
+    reach = sum((size - 1) * stride for size, stride in zip(plane.shape, plane.strides, strict=True))
+    whole = type(plane)((reach // plane.dtype.itemsize + 1,), plane.dtype, plane.data).get()
+    return np.array(as_strided(whole, plane.shape, plane.strides))
 
 
 def empty_frame(width: int, height: int, fmt: PixelFormat, **attributes: Any) -> Frame:

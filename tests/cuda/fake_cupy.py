@@ -22,14 +22,6 @@ class FakeCupyError(Exception):
     """CUDARuntimeError, CUDADriverError."""
 
 
-class FakeArray(HostArray):
-    """An array whose `data.ptr` is its address, as CuPy's is."""
-
-    @property
-    def data(self) -> Any:
-        return SimpleNamespace(ptr=self.ctypes.data)
-
-
 class _Stream:
     def __init__(self, *, non_blocking: bool) -> None:
         assert non_blocking
@@ -156,12 +148,12 @@ def fake_cupy(library: ctypes.CDLL) -> Cupy:
     )
 
     def empty(shape: tuple[int, int], dtype: Any) -> Any:
-        return np.zeros(shape, dtype).view(FakeArray)
+        return np.zeros(shape, dtype).view(HostArray)
 
     def asarray(values: Any) -> Any:
-        return np.array(values).view(FakeArray)
+        return np.array(values).view(HostArray)
 
     def from_dlpack(capsule: Any) -> Any:
-        return np.from_dlpack(Exporter(capsule)).view(FakeArray)
+        return np.from_dlpack(Exporter(capsule)).view(HostArray)
 
     return SimpleNamespace(cuda=cuda, asarray=asarray, empty=empty, from_dlpack=from_dlpack)

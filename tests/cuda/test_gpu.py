@@ -54,6 +54,7 @@ class CupyMemory:
     def __init__(self) -> None:
         self._cupy: Any = import_module("cupy")
         self._kept: list[Any] = []
+        self._modules: list[Any] = []
 
     def put(self, values: npt.NDArray[Any]) -> View:
         array = self._cupy.asarray(np.ascontiguousarray(values))
@@ -78,6 +79,7 @@ class CupyMemory:
         architecture = f"sm_{cupy.cuda.Device().compute_capability}"
         for launch in launches:
             module = cupy.cuda.function.Module()
+            self._modules.append(module)  # it is unloaded when it is dropped, whether its kernels run or not
             module.load(cuda_kernels.compiled(launch.source, architecture))
             module.get_function(launch.kernel)((*launch.blocks, 1), (THREADS, 1, 1), (launch.job,))
         cupy.cuda.Device().synchronize()
