@@ -39,11 +39,12 @@ def no_driver() -> Any:
     ("answers", "says"),
     [
         (no_driver, "no NVIDIA driver .* install 580 or newer"),
-        (driver(init=100), "does not start .*nvidia-smi"),
+        (driver(init=999), "does not start .*nvidia-smi"),
+        (driver(init=100), "shows no GPU; look at CUDA_VISIBLE_DEVICES"),
         (driver(version=12080), "knows CUDA 12.8, 13.0 is needed; install driver 580"),
         (driver(devices=0), "shows no GPU; look at CUDA_VISIBLE_DEVICES"),
     ],
-    ids=["none", "broken", "old", "no GPU"],
+    ids=["none", "broken", "hidden", "old", "no GPU"],
 )
 def test_the_driver_is_looked_at(
     answers: Callable[[], Any], says: str, monkeypatch: pytest.MonkeyPatch

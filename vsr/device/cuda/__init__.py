@@ -13,6 +13,9 @@ from vsr.device.cuda import nvrtc
 
 MIN_DRIVER = (13, 0)
 """The CUDA version that the driver must know: machine code of NVRTC 13 needs it."""
+_NO_DEVICE = 100
+"""CUDA_ERROR_NO_DEVICE: what cuInit gives where no GPU is visible."""
+_HIDDEN = "the NVIDIA driver shows no GPU; look at CUDA_VISIBLE_DEVICES"
 _INSTALL = "pip install 'vsr-realtime[cuda]'"
 
 
@@ -34,6 +37,8 @@ def _driver_fault() -> str | None:
             "there is no NVIDIA driver (libcuda.so.1); on a machine with an NVIDIA GPU install 580 or newer"
         )
     status = driver.cuInit(0)
+    if status == _NO_DEVICE:
+        return _HIDDEN
     if status:
         return f"the NVIDIA driver does not start (cuInit gives {status}); `nvidia-smi` says more"
     known = nvidia_driver.cuda_version(driver)
@@ -44,7 +49,7 @@ def _driver_fault() -> str | None:
     number = ctypes.c_int()
     driver.cuDeviceGetCount(ctypes.byref(number))
     if number.value == 0:
-        return "the NVIDIA driver shows no GPU; look at CUDA_VISIBLE_DEVICES"
+        return _HIDDEN
     return None
 
 
