@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from functools import partial
 from threading import RLock, local
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -33,10 +33,10 @@ class HostArray(np.ndarray[Any, Any]):
     `get` copies to the host: in one piece, as CuPy does without compiling a kernel.
     """
 
-    def __new__(cls, shape: tuple[int], dtype: np.dtype[Any], memory: Any) -> HostArray:
+    def __new__(cls, shape: tuple[int], dtype: np.dtype[Any], memory: Any) -> Self:
         size = shape[0] * dtype.itemsize
-        samples = np.frombuffer((ctypes.c_uint8 * size).from_address(memory.ptr), dtype)
-        return samples.view(cls)
+        samples = memoryview((ctypes.c_uint8 * size).from_address(memory.ptr))
+        return np.frombuffer(samples, dtype).view(cls)
 
     @property
     def data(self) -> Any:

@@ -17,7 +17,7 @@ from tests.cuda.surfaces import ABLE, WITHOUT_DRIVER, Surface, stand_in
 from tests.make_media import Clip, Picture, make
 from vsr.color import ChromaLocation
 from vsr.device.cuda import nvcuvid
-from vsr.device.cuda.gpu import Gpu
+from vsr.device.cuda.gpu import Gpu, OutOfMemoryError
 from vsr.errors import DecodeError, DeviceError, OptionError
 from vsr.frame import Frame
 from vsr.media import nvdec
@@ -173,6 +173,35 @@ def test_a_failure_in_mid_run_is_a_fault_as_on_the_cpu(
     assert len(frames) < 12
     assert reader.faults.undecodable_packets
     assert "could not be decoded" in " ".join(reader.faults.damage())
+
+
+@pytest.mark.parametrize("number", [6, 11], ids=["in mid-run", "at the end"])
+def test_no_memory_for_a_picture_ends_the_run(
+    number: int, gpu: Gpu, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def look(here: int, surface: Surface) -> Surface:
+        if here == number:
+            raise av.error.MemoryError(12, "Cannot allocate memory")
+        return surface
+
+    stand_in(monkeypatch, look)
+    with (
+        Reader(clip(tmp_path / "in.mkv"), gpu=gpu) as reader,
+        pytest.raises(OutOfMemoryError, match=r"NVDEC's pictures; use --decoder cpu"),
+    ):
+        list(reader)
+
+
+def test_no_memory_for_the_first_picture_brings_the_cpu(
+    gpu: Gpu, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def look(number: int, surface: Surface) -> Surface:
+        raise av.error.MemoryError(12, "Cannot allocate memory")
+
+    stand_in(monkeypatch, look)
+    with Reader(clip(tmp_path / "in.mkv"), gpu=gpu) as reader:
+        assert "nvdec gives no frame" in reader.info.notes[0]
+        assert len(list(reader)) == 12
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from typing import Any, Self
 
 import av
 
-from vsr.device.cuda.gpu import Gpu
+from vsr.device.cuda.gpu import Gpu, OutOfMemoryError
 from vsr.errors import DecodeError, DeviceError, OptionError
 from vsr.frame import Frame
 from vsr.media import images, nvdec
@@ -372,16 +372,27 @@ class Reader:
         self._icc_profile_seen = self._icc_profile_seen or (self._is_png and b"iCCP" in content)
         try:
             frames = self._decoder.decode(packet)
-        except av.error.FFmpegError:
+        except av.error.FFmpegError as error:
+            self._check_memory(error)
             self.faults.undecodable_packets += 1
             return
         for raw in frames:
             yield from self._accept(raw)
 
+    def _check_memory(self, error: av.error.FFmpegError) -> None:
+        """Raise OutOfMemoryError where a GPU has no room for a picture: that is no fault of the source's."""
+        is_running = hasattr(self, "info") and self.video.decoder == "nvdec"
+        if self._gpu is not None and is_running and isinstance(error, MemoryError):
+            raise OutOfMemoryError(
+                f"{self._gpu.device} is out of memory for NVDEC's pictures; use --decoder cpu, choose a "
+                "smaller --size, or end other programs that use the GPU"
+            ) from error
+
     def _flush(self) -> Iterator[Frame]:
         try:
             remaining = self._decoder.decode(None)
-        except av.error.FFmpegError:
+        except av.error.FFmpegError as error:
+            self._check_memory(error)
             remaining = []
         for raw in remaining:
             yield from self._accept(raw)
