@@ -27,6 +27,7 @@ def compiler(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
     monkeypatch.setattr(cuda_kernels, "tree", lambda name: tmp_path / name)
     monkeypatch.setattr(cuda_kernels, "compile_source", compile_source)
     monkeypatch.setattr(nvrtc, "version", lambda: (13, 0))
+    monkeypatch.setattr(nvrtc, "architectures", lambda: (75, 80, 86, 90, 120, 121))
     return asked
 
 
@@ -54,6 +55,22 @@ def test_whatever_decides_the_bytes_is_in_the_key(
             file.write("\n")
     cuda_kernels.compiled("resize_u8", "sm_80" if change == "architecture" else "sm_90")
     assert len(compiler) == len(list(cache_folder("cubins").iterdir())) == 2
+
+
+@pytest.mark.parametrize(("gpu", "target"), [("sm_90", "sm_90"), ("sm_89", "sm_86"), ("sm_129", "sm_121")])
+def test_a_gpu_that_nvrtc_does_not_know_runs_what_came_before_it(
+    gpu: str, target: str, compiler: list[str]
+) -> None:
+    cuda_kernels.compiled("resize_u8", gpu)
+    assert compiler == [f"resize_u8 {target}"]
+
+
+@pytest.mark.parametrize(("gpu", "number"), [("sm_130", "13.0"), ("sm_100", "10.0")])
+def test_a_generation_that_nvrtc_does_not_know_is_a_sentence(
+    gpu: str, number: str, compiler: list[str]
+) -> None:
+    with pytest.raises(DeviceError, match=rf"NVRTC 13.0 compiles for .* 7.5 to 12.1, not {number}; a newer"):
+        cuda_kernels.compiled("resize_u8", gpu)
 
 
 def test_a_generated_source_is_its_text(compiler: list[str]) -> None:

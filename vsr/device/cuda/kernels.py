@@ -24,11 +24,13 @@ def names() -> tuple[str, ...]:
 
 
 def compiled(source: Source, architecture: str) -> bytes:
-    """Return the cubin of a source for e.g. "sm_90": from the cache, or compiled and put there.
+    """Return a cubin of a source that runs on e.g. "sm_90": from the cache, or compiled and put there.
 
-    Raises DeviceError where NVRTC is missing or refuses. Thread-safety: safe, between processes too.
+    Raises DeviceError where NVRTC is missing, too old for that, or refuses. Thread-safety: safe, between
+    processes too.
     """
     name = source if isinstance(source, str) else source.name
+    architecture = nvrtc.target(architecture)
     key = _key(source, architecture, nvrtc.version())
     path = cache_folder("cubins") / f"{name}-{architecture}-{key}.cubin"
     try:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from vsr.device.cuda import unavailable
+from vsr.device.cuda import nvrtc, unavailable
 from vsr.device.cuda.gpu import Call, Event, Moved, OutOfMemoryError, Work
 from vsr.device.cuda.kernels import compiled
 from vsr.device.cuda.launch import DTYPES, THREADS, Launch, View
@@ -47,7 +47,9 @@ def open_gpu(index: int) -> NvidiaGpu:
     if index >= count:
         known = ", ".join(f"cuda:{number}" for number in range(count))
         raise DeviceError(f"there is no GPU cuda:{index}; available: {known}")
-    return NvidiaGpu(cupy, index)
+    gpu = NvidiaGpu(cupy, index)
+    nvrtc.target(gpu.architecture)  # raises now, not at the first frame
+    return gpu
 
 
 class NvidiaGpu:
@@ -74,7 +76,7 @@ class NvidiaGpu:
         if (int(capability[:-1]), int(capability[-1])) < LEAST_CAPABILITY:
             raise DeviceError(
                 f"{self.device} is a {self.name} of compute capability {capability[:-1]}.{capability[-1]}; "
-                "CUDA 13 needs 7.5 or newer (Turing); --device cpu gives the same result"
+                "CUDA 13 needs 7.5 or newer (Turing)"
             )
 
     def stream(self) -> NvidiaStream:

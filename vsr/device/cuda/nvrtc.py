@@ -49,6 +49,32 @@ def version() -> tuple[int, int]:
     return major.value, minor.value
 
 
+@cache
+def architectures() -> tuple[int, ...]:
+    """Return the compute capabilities that it compiles for, ascending, e.g. 90 for 9.0."""
+    count = ctypes.c_int()
+    _check(_library().nvrtcGetNumSupportedArchs(ctypes.byref(count)), "nvrtcGetNumSupportedArchs")
+    numbers = (ctypes.c_int * count.value)()
+    _check(_library().nvrtcGetSupportedArchs(numbers), "nvrtcGetSupportedArchs")
+    return tuple(sorted(numbers))
+
+
+def target(architecture: str) -> str:
+    """Return what to compile for to run on e.g. "sm_90": that, or the newest before it of its generation.
+
+    Machine code runs on later chips of the same major number. Raises DeviceError for another generation.
+    """
+    wanted = int(architecture.removeprefix("sm_"))
+    fitting = [each for each in architectures() if each // 10 == wanted // 10 and each <= wanted]
+    if not fitting:
+        number, known = ".".join(map(str, version())), [f"{each / 10:.1f}" for each in architectures()]
+        raise DeviceError(
+            f"NVRTC {number} compiles for GPUs of compute capability {known[0]} to {known[-1]}, not "
+            f"{wanted / 10:.1f}; a newer vsr may"
+        )
+    return f"sm_{fitting[-1]}"
+
+
 def compile_cubin(source: str, name: str, options: Sequence[str]) -> tuple[bytes, str]:
     """Return the cubin that `options` ask for by a real architecture, and the log.
 
