@@ -156,4 +156,11 @@ def fake_cupy(library: ctypes.CDLL) -> Cupy:
     def from_dlpack(capsule: Any) -> Any:
         return np.from_dlpack(Exporter(capsule)).view(HostArray)
 
-    return SimpleNamespace(cuda=cuda, asarray=asarray, empty=empty, from_dlpack=from_dlpack)
+    pool = SimpleNamespace(free_all_blocks=lambda: None)
+    return SimpleNamespace(
+        cuda=cuda,
+        asarray=asarray,
+        empty=empty,
+        from_dlpack=from_dlpack,
+        get_default_memory_pool=lambda: pool,
+    )

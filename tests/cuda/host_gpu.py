@@ -59,6 +59,7 @@ class HostGpu:
         self.driver = "13.0"
         self.moved = Moved()
         self.taken_bytes = 0
+        self.trims = 0
         self.limit_bytes = limit_bytes
         self.lock = RLock()
         self.default_stream = HostStream(self)
@@ -87,6 +88,9 @@ class HostGpu:
 
     def table(self, values: npt.NDArray[Any]) -> Plane:
         return np.array(values).view(HostArray)
+
+    def trim(self) -> None:
+        self.trims += 1
 
     def pointer(self, array: Plane) -> int:
         assert isinstance(array, HostArray), "an array of the host's memory"

@@ -174,6 +174,8 @@ def test_other_steps_take_over_at_the_next_frame(gpu: Gpu) -> None:
     for _ in range(3):
         lanes(frame, into)
         assert (into.planes[0] == 0.75).all()
+    if isinstance(gpu, HostGpu):
+        assert gpu.trims == 2, "what the old lanes had is given back"
 
 
 def test_no_memory_for_other_steps_is_no_end(host: ctypes.CDLL) -> None:

@@ -91,6 +91,7 @@ class Lanes:
                 is_old = lane.edition != self._edition
             if is_old:
                 lane = self._renewed(lane)
+                self._gpu.trim()
             if lane.upscale(frame, into):
                 self._on_redo()
         finally:

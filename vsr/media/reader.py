@@ -393,6 +393,8 @@ class Reader:
             remaining = self._decoder.decode(None)
         except av.error.FFmpegError as error:
             self._check_memory(error)
+            if not isinstance(error, av.error.EOFError):
+                self.faults.undecodable_packets += 1
             remaining = []
         for raw in remaining:
             yield from self._accept(raw)

@@ -105,6 +105,9 @@ class Gpu(Protocol):
     def arrived(self) -> Event:
         """Return the moment when all that the default stream was given so far is done."""
 
+    def trim(self) -> None:
+        """Give memory that was freed back, for other libraries to take. It may wait for the GPU."""
+
     def host_array(self, shape: tuple[int, int], dtype: np.dtype[Any]) -> Plane:
         """Return an uninitialised array in page-locked memory, which the GPU reads and writes by itself."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -33,12 +34,12 @@ def compiled(source: Source, architecture: str) -> bytes:
     architecture = nvrtc.target(architecture)
     key = _key(source, architecture, nvrtc.version())
     path = cache_folder("cubins") / f"{name}-{architecture}-{key}.cubin"
-    try:
-        return path.read_bytes()
-    except OSError:
-        cubin, _ = compile_source(source, architecture)
-        _store(path, cubin)
-        return cubin
+    with contextlib.suppress(OSError):
+        if cubin := path.read_bytes():  # a power cut can leave a file without its content
+            return cubin
+    cubin, _ = compile_source(source, architecture)
+    _store(path, cubin)
+    return cubin
 
 
 def compile_source(source: Source, architecture: str, more: Sequence[str] = ()) -> tuple[bytes, str]:

@@ -125,6 +125,11 @@ class NvidiaGpu:
             memory = self._cupy.cuda.alloc_pinned_memory(shape[0] * shape[1] * dtype.itemsize)
         return np.frombuffer(memory, dtype, shape[0] * shape[1]).reshape(shape)
 
+    def trim(self) -> None:
+        """Give memory that nothing of ours uses back, for FFmpeg and TensorRT to take."""
+        with self.current():
+            self._cupy.get_default_memory_pool().free_all_blocks()
+
     def memory_bytes(self) -> tuple[int, int]:
         """Return (free, total) bytes of the GPU's memory."""
         with self.current():

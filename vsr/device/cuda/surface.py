@@ -114,8 +114,16 @@ class CupyCuda(Protocol):
     runtime: CupyRuntime
 
 
+class CupyPool(Protocol):
+    """cupy.cuda.MemoryPool."""
+
+    def free_all_blocks(self) -> None: ...
+
+
 class Cupy(Protocol):
     """cupy."""
+
+    def get_default_memory_pool(self) -> CupyPool: ...
 
     cuda: CupyCuda
     asarray: Callable[..., Any]

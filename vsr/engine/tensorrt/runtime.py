@@ -51,6 +51,7 @@ class LoadedEngine:
         before = errors[-1] if errors else None
         with gpu.current():
             self._runtime = library.module.Runtime(library.log)
+            gpu.trim()
             engine = self._runtime.deserialize_cuda_engine(plan)
             if engine is None:
                 why = reason(errors[-1]) if errors and errors[-1] is not before else "no reason is given"
