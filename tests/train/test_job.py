@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import signal
@@ -78,6 +79,54 @@ def test_a_run_in_two_parts_is_the_unbroken_run(tmp_path: Path, data: Path) -> N
     resumed.run()
     assert same(weights_of(tmp_path / "small"), weights_of(tmp_path / "parts"))
     assert (tmp_path / "small" / WEIGHTS).read_bytes()[:8] == (tmp_path / "parts" / WEIGHTS).read_bytes()[:8]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+def test_a_signal_stops_between_steps_and_the_rest_gives_the_same_weights(
+    number: signal.Signals,
+    tmp_path: Path,
+    data: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    job(tmp_path, data).run()
+    recipe = write_recipe(tmp_path / "stopped.toml", SMALL)
+    command = ["train", str(recipe), "--data", str(data), "--out", str(tmp_path / "stopped"), "--resume"]
+    descend = Training._descend
+
+    def interrupted(training: Training, *arguments: Any) -> None:
+        descend(training, *arguments)
+        if training.steps_done == 24:
+            signal.raise_signal(number)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Training, "_descend", interrupted)
+        assert main(command) == 130
+    said = capsys.readouterr()
+    assert "there is no state" in said.err and "vsr: stopping: after this step" in said.err
+    assert "stopped after step 25 of 60; --resume goes on from it" in said.out
+    assert main(command) == 0
+    assert "there is no state" not in capsys.readouterr().err
+    assert same(weights_of(tmp_path / "small"), weights_of(tmp_path / "stopped"))
+
+
+def test_a_full_disk_keeps_the_state_before(
+    tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = job(tmp_path, data, SMALL.replace("steps = 60", "steps = 2"))
+    made.run()
+    state = tmp_path / "small" / STATE
+    before = state.read_bytes()
+
+    def full(path: Path, content: object) -> int:
+        path.touch()
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OSError, match=r"No space left on device.*state\.pt"):
+        made.training.save(state)
+    assert state.read_bytes() == before
+    assert not list(state.parent.glob("*.tmp"))
 
 
 @pytest.mark.slow
@@ -264,6 +313,12 @@ def test_a_training_begins_with_another_ones_weights(tmp_path: Path, data: Path)
     [
         ('kind = "cnn"', 'kind = "cnnn"', "unknown network 'cnnn'.*Did you mean 'cnn'"),
         ("width = 2", "widht = 2", "the network cnn has no such options: .*widht"),
+        ("width = 2", 'width = "2"', "network.options: width is '2'; int is wanted"),
+        (
+            'kind = "cnn"\noptions = { width = 2, layers = 2 }',
+            'kind = "espcn"\noptions = { activation = "rely" }',
+            "network.options: activation is 'rely'; allowed are tanh, relu",
+        ),
         ("[evaluation]", '[[losses]]\nkind = "l3"\n[evaluation]', "unknown loss 'l3'"),
         (
             "[evaluation]",

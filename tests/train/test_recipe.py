@@ -57,6 +57,15 @@ def test_values_have_the_types_of_their_fields(tmp_path: Path) -> None:
         ("batch = 4", "betas = [0.9]", "betas has 1 values; 2 are wanted"),
         ('folders = ["pictures"]', 'folders = "pictures"', "folders is 'pictures'; a list is wanted"),
         ("[data]", "[data", "is no TOML"),
+        ("steps = 60\n", "steps = 0\n", "training.steps is 0; give 1 or more"),
+        ("batch = 4", "batch = 0", "training.batch is 0"),
+        ("1e-2", "nan", "training.learning_rate is nan; give a number above 0"),
+        ("1e-2", "-1", "training.learning_rate is -1.0"),
+        ("threads = 1", "threads = -3", "training.threads is -3"),
+        ("warm_up = 5", "warm_up = -1", "training.warm_up is -1"),
+        ("every = 20", "every = 0", "evaluation.every is 0"),
+        ('kind = "cnn"', 'kind = "cnn"\nscale = 0', "network.scale is 0"),
+        ('folders = ["pictures"]', "folders = []", r"data.folders is \[\]; give one or more"),
         ("[training]", "[[training]]", "training is .*; a table is wanted"),
         ("options = {", "options = 3 #", "options is 3; a table is wanted"),
     ],
@@ -65,6 +74,13 @@ def test_what_is_wrong_is_said(before: str, after: str, sentence: str, tmp_path:
     assert before in SMALL
     path = write_recipe(tmp_path / "small.toml", SMALL.replace(before, after))
     with pytest.raises(OptionError, match=sentence):
+        read_recipe(path)
+
+
+def test_a_name_stays_in_its_folder(tmp_path: Path) -> None:
+    path = tmp_path / "up.toml"
+    path.write_text('name = "../up"\n' + SMALL)
+    with pytest.raises(OptionError, match=r"name is '\.\./up'; give a name that a folder can have"):
         read_recipe(path)
 
 

@@ -24,9 +24,11 @@ class StopOnSignals:
     write to the same stream. Enter and leave it on the main thread.
     """
 
-    def __init__(self, say: Callable[[str], None]) -> None:
+    def __init__(self, say: Callable[[str], None], first: str = "finishing the file") -> None:
+        """`first` is what the first signal leads to."""
         self.token = StopToken()
         self._say = say
+        self._first = first
         self._unsaid: list[str] = []
         self._former: dict[signal.Signals, Any] = {}
         self._watchdog: threading.Timer | None = None
@@ -55,7 +57,7 @@ class StopOnSignals:
     def _handle(self, number: int, frame: FrameType | None) -> None:
         if not self.token.requested:
             self.token.request()
-            self._unsaid.append("stopping: finishing the file; again to stop at once")
+            self._unsaid.append(f"stopping: {self._first}; again to stop at once")
         elif not self.token.aborted:
             self.token.abort()
             self._unsaid.append("stopping at once")

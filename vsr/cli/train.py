@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vsr.cli.output import EXIT_INTERRUPTED
+
 if TYPE_CHECKING:
     from vsr.train.job import Moment
 
@@ -31,9 +33,14 @@ def command(
             "--data", metavar="DIR", help="Where the recipe's folders of pictures are. Default: its own."
         ),
     ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on from the last state in DIR.")] = False,
-) -> None:
-    """Train a network by a recipe."""
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on from the last state in DIR; without one, begin.")
+    ] = False,
+) -> int:
+    """Train a network by a recipe.
+
+    Ctrl-C stops it after the step it is at, with a state to go on from; a second one ends it at once.
+    """
     import importlib.util
 
     from vsr.errors import OptionError
@@ -42,9 +49,12 @@ def command(
         raise OptionError("training needs torch, which is not installed: pip install 'vsr-realtime[train]'")
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+    from vsr.cli.signals import StopOnSignals
     from vsr.train.job import WEIGHTS, Job
 
     job = Job(recipe, out, data=data, resume=resume)
+    if resume and not job.goes_on:
+        _say(f"there is no state in {job.out} to go on from; the training begins")
     bar = Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -52,7 +62,7 @@ def command(
         TimeRemainingColumn(),
         TextColumn("{task.fields[note]}"),
     )
-    with bar:
+    with StopOnSignals(_say, "after this step, with a state to go on from") as signals, bar:
         steps = job.recipe.training.steps
         task = bar.add_task(job.recipe.name, total=steps, completed=job.training.steps_done, note="")
 
@@ -61,8 +71,17 @@ def command(
             if moment.figures:
                 bar.console.print(f"step {moment.step}: {_figures(moment)}")
 
-        last = job.run(show)
-    typer.echo(f"{job.recipe.name}: {last.step} steps, weights in {job.out / WEIGHTS}")
+        last = job.run(show, stopping=lambda: signals.token.requested)
+    done = job.training.steps_done
+    if done < last.steps:
+        typer.echo(f"{job.recipe.name}: stopped after step {done} of {last.steps}; --resume goes on from it")
+        return EXIT_INTERRUPTED
+    typer.echo(f"{job.recipe.name}: {done} steps, weights in {job.out / WEIGHTS}")
+    return 0
+
+
+def _say(text: str) -> None:
+    typer.echo(f"vsr: {text}", err=True)
 
 
 def _note(moment: "Moment") -> str:

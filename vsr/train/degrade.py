@@ -94,6 +94,10 @@ def parse_degradation(pairs: Iterable[tuple[str, str]]) -> Degradation:
         except ValueError:
             example = "23 or 18-32" if kinds[key] is tuple else "0.8"
             raise OptionError(f"{key} is {text!r}; give a number like {example}") from None
+    if "crf" in values and not values.get("codec"):
+        raise OptionError(
+            f"crf is how strongly a codec codes, and there is none; add codec={' or '.join(CODECS)}"
+        )
     return Degradation(**values)
 
 

@@ -57,7 +57,9 @@ class Job:
         self.recipe: Recipe = read_recipe(recipe_file)
         self.out = out or Path(self.recipe.name)
         state = self.out / STATE
-        if state.exists() and not resume:
+        self.goes_on: bool = state.exists()
+        """True where a state was found to go on from."""
+        if self.goes_on and not resume:
             raise OptionError(
                 f"{self.out} has a training already; --resume goes on with it, or choose another --out"
             )
@@ -65,15 +67,20 @@ class Job:
         self.training = Training(self.recipe, data, self.out.parent)
         self._pairs = _evaluation_pairs(self.recipe, data)
         self.out.mkdir(parents=True, exist_ok=True)
-        if state.exists():
+        if self.goes_on:
             self.training.load(state)
 
     def run(
-        self, on_progress: Callable[[Moment], None] | None = None, *, limit_seconds: float = math.inf
+        self,
+        on_progress: Callable[[Moment], None] | None = None,
+        *,
+        limit_seconds: float = math.inf,
+        stopping: Callable[[], bool] = lambda: False,
     ) -> Moment:
         """Train to the end, or for so long, and return the last moment. A state is left behind in any case.
 
-        `on_progress` is called about once a second, and with figures after each evaluation.
+        `on_progress` is called about once a second, and with figures after each evaluation. `stopping` is
+        asked between steps: a training stopped within one would not go on to the same weights.
         """
         begin = saved = told = time.monotonic()
         options, every = self.recipe.training, self.recipe.evaluation.every
@@ -82,6 +89,8 @@ class Job:
         with EventFile(self.out) as events:
             try:
                 while self.training.steps_done < options.steps and time.monotonic() - begin < limit_seconds:
+                    if stopping():
+                        break
                     loss = self.training.step()
                     losses.add(loss)
                     mean.add(loss)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import io
 import math
 import os
 from pathlib import Path
@@ -17,7 +18,7 @@ from vsr.train.data import load_tiles
 from vsr.train.errors import TrainingError
 from vsr.train.networks import NETWORKS
 from vsr.train.objective import Objective
-from vsr.train.recipe import Recipe, TrainingOptions
+from vsr.train.recipe import Recipe, TrainingOptions, typed_options
 
 STATE = "state.pt"
 """In a training's folder."""
@@ -139,7 +140,7 @@ class Training:
         )
 
     def save(self, path: Path) -> None:
-        """Write all that `load` needs, whole or not at all."""
+        """Write all that `load` needs, whole or not at all. Raises OSError."""
         state = {
             "recipe": self.recipe.identity,
             "steps": self.steps_done,
@@ -150,9 +151,15 @@ class Training:
             "random": self._random.get_state(),
             "adversary": self.adversary.state() if self.adversary else None,
         }
+        written = io.BytesIO()  # torch's own writer does not say that a disk is full
+        torch.save(state, written)
         temporary = path.with_name(path.name + ".tmp")
-        torch.save(state, temporary)
-        os.replace(temporary, path)
+        try:
+            temporary.write_bytes(written.getbuffer())
+            os.replace(temporary, path)
+        except OSError as error:
+            temporary.unlink(missing_ok=True)
+            raise OSError(error.errno, error.strerror, str(path)) from error
 
     def load(self, path: Path) -> None:
         """Go on where a run of the same recipe was saved. Raises OptionError for another file."""
@@ -186,8 +193,9 @@ def _device(options: TrainingOptions) -> torch.device:
 
 def _network(recipe: Recipe) -> nn.Module:
     options = recipe.network
+    kind = NETWORKS[options.kind]
     try:
-        return NETWORKS[options.kind](scale=options.scale, **options.options)
+        return kind(scale=options.scale, **typed_options(kind, options.options, "network.options"))
     except TypeError as error:
         raise OptionError(f"the network {options.kind} has no such options: {error}") from None
 

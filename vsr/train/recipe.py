@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import math
 import tomllib
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
@@ -21,9 +22,15 @@ Precision = Literal["fp32", "bf16", "fp16"]
 Optimizer = Literal["adam", "sgd", "rmsprop"]
 
 
+def _require(holds: bool, name: str, value: object, allowed: str) -> None:
+    """Raise OptionError for a value out of its range."""
+    if not holds:
+        raise OptionError(f"{name} is {value!r}; give {allowed}")
+
+
 @dataclass(frozen=True, kw_only=True)
 class DataOptions:
-    """What a network learns from."""
+    """What a network learns from. Raises OptionError for values out of range, as all tables here do."""
 
     folders: tuple[str, ...]
     """With images, in the folder of all data."""
@@ -38,6 +45,14 @@ class DataOptions:
     """Keep every tenth picture of each folder out of the training."""
     degradations: tuple[Degradation, ...] = (Degradation(),)
 
+    def __post_init__(self) -> None:
+        _require(len(self.folders) > 0, "data.folders", list(self.folders), "one or more folders of images")
+        _require(1 <= self.tile <= 4096, "data.tile", self.tile, "1 to 4096 samples")
+        for shrink in self.shrinks:
+            _require(0 < shrink <= 1, "data.shrinks", shrink, "factors above 0, up to 1")
+        for scale in self.enlarged:
+            _require(2 <= scale <= 16, "data.enlarged", scale, "scales from 2 to 16")
+
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkOptions:
@@ -48,6 +63,9 @@ class NetworkOptions:
     options: Mapping[str, Any] = field(default_factory=dict)
     start: str = ""
     """The folder of a finished training whose weights to begin with, beside this one's."""
+
+    def __post_init__(self) -> None:
+        _require(1 <= self.scale <= 16, "network.scale", self.scale, "a whole number from 1 to 16")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,6 +126,16 @@ class TrainingOptions:
     threads: int = 0
     """Of the CPU; 0 is one a core. Results are the same only for the same number."""
 
+    def __post_init__(self) -> None:
+        rate = self.learning_rate
+        _require(self.steps >= 1, "training.steps", self.steps, "1 or more")
+        _require(self.batch >= 1, "training.batch", self.batch, "1 tile or more")
+        _require(0 < rate < math.inf, "training.learning_rate", rate, "a number above 0, e.g. 1e-3")
+        _require(self.warm_up >= 0, "training.warm_up", self.warm_up, "0 steps or more")
+        _require(0 <= self.theta < math.inf, "training.theta", self.theta, "0 (off) or more")
+        _require(0 <= self.ema < 1, "training.ema", self.ema, "0 (off) or more, below 1")
+        _require(0 <= self.threads <= 1024, "training.threads", self.threads, "0 (one a core) to 1024")
+
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluationOptions:
@@ -123,6 +151,9 @@ class EvaluationOptions:
     samples: bool = False
     """Keep what the network makes of the first picture, each time."""
 
+    def __post_init__(self) -> None:
+        _require(self.every >= 1, "evaluation.every", self.every, "1 step or more")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
@@ -137,6 +168,11 @@ class Recipe:
     adversary: AdversaryOptions | None = None
     evaluation: EvaluationOptions = EvaluationOptions()
 
+    def __post_init__(self) -> None:
+        plain = self.name not in ("", ".", "..") and not set(self.name) & set("/\\")
+        _require(plain, "name", self.name, "a name that a folder can have, without slashes")
+        _require(self.seed >= 0, "seed", self.seed, "0 or more")
+
     @property
     def identity(self) -> str:
         """What a saved state must be of to be gone on with: network and data, not how long or how fast."""
@@ -150,7 +186,7 @@ def read_recipe(path: Path) -> Recipe:
     except OSError as error:
         raise OptionError(f"{path} cannot be read: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise OptionError(f"{path.name} is no TOML: {error}") from None
+        raise OptionError(f"{path} is no TOML: {error}") from None
     recipe: Recipe = _made(Recipe, table, path.name)
     return recipe
 
@@ -175,6 +211,18 @@ def _made(kind: Any, table: Any, where: str) -> Any:
     return kind(**{key: _value(hints[key], value, f"{where}: {key}") for key, value in table.items()})
 
 
+def typed_options(kind: Callable[..., Any], options: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """Return options as the types that the class `kind` declares for them; others stay as they are.
+
+    Raises OptionError for values of another type, or that are not among those allowed.
+    """
+    hints = typing.get_type_hints(kind.__init__)  # type: ignore[misc]
+    return {
+        key: _value(hints[key], value, f"{where}: {key}") if key in hints else value
+        for key, value in options.items()
+    }
+
+
 def _value(hint: Any, value: Any, where: str) -> Any:
     """Return a TOML value as the type that a field has."""
     origin, arguments = get_origin(hint), get_args(hint)
@@ -187,7 +235,7 @@ def _value(hint: Any, value: Any, where: str) -> Any:
             raise OptionError(f"{where} is {value!r}; allowed are {', '.join(map(str, arguments))}")
         return value
     if origin is tuple:
-        if not isinstance(value, list):
+        if not isinstance(value, list | tuple):
             raise OptionError(f"{where} is {value!r}; a list is wanted")
         if arguments[-1] is not Ellipsis and len(value) != len(arguments):
             raise OptionError(f"{where} has {len(value)} values; {len(arguments)} are wanted")
