@@ -10,6 +10,8 @@ from typing import Any, Literal
 
 DeinterlaceMode = Literal["auto", "on", "off"]
 ProgressMode = Literal["auto", "bar", "lines", "json", "none"]
+MAX_THREADS = 1024
+"""Of one run: more helps nowhere, and a mistyped number would take all that the system has."""
 
 
 def _option(help: str, *flags: str, metavar: str | None = None) -> Mapping[str, Any]:

@@ -1,5 +1,6 @@
 """What a run's ending means to the shell, with a job that takes no video."""
 
+import errno
 import json
 import os
 import signal
@@ -12,6 +13,7 @@ import pytest
 
 from tests.cli.fakes import FakeJob
 from vsr.cli.main import main
+from vsr.cli.output import ReportFile
 from vsr.errors import DecodeError, DeviceError, EncodeError, OptionError
 from vsr.options import UpscaleOptions
 from vsr.pipeline.stages import StopToken
@@ -98,7 +100,6 @@ def test_dry_run_prints_the_plan_and_runs_nothing(
         (DecodeError("in.mkv: no such file"), 1),
         (EncodeError("out.mkv: the disk is full"), 1),
         (DeviceError("no kernels"), 1),
-        (PermissionError(13, "Permission denied", "report.json"), 1),
         (MemoryError(), 1),
     ],
     ids=lambda value: type(value).__name__,
@@ -316,3 +317,34 @@ def test_closed_streams_are_said(tmp_path: Path) -> None:
         1,
         "vsr: standard input: it is closed; name a file, or pipe a video in\n",
     )
+
+
+@pytest.mark.parametrize(
+    ("number", "name", "sentence"),
+    [
+        (errno.ENOSPC, "tiles/0.png", "tiles/0.png: the disk is full; free some space or write elsewhere"),
+        (errno.ENOSPC, None, "the disk is full; free some space or write elsewhere"),
+        (errno.EACCES, "art", "art: permission denied; check the rights of the file and its folder"),
+        (errno.EISDIR, "art", "art: Is a directory"),
+    ],
+)
+def test_what_the_system_refuses_is_said_of_which_file(
+    number: int,
+    name: str | None,
+    sentence: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(FakeJob, "refuses", OSError(number, os.strerror(number), name))
+    assert main(["upscale", "in.mkv", "out.mkv"]) == 1
+    assert capsys.readouterr().err == f"vsr: {sentence}\n"
+
+
+def test_a_full_disk_is_said_of_the_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*names: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(OSError, match=r"No space left.*report\.json"):
+        ReportFile(str(tmp_path / "report.json")).write({})
+    assert not list(tmp_path.iterdir())

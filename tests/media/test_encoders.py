@@ -160,6 +160,11 @@ def test_what_a_container_cannot_carry_is_refused_with_a_way_out(name: str, enco
     assert "--encoder" in str(caught.value)
 
 
+def test_an_encoder_of_audio_is_none_of_video() -> None:
+    with pytest.raises(OptionError, match="--encoder aac encodes audio, and that is copied"):
+        chosen("yuv420p", "a.mkv", encoder="aac")
+
+
 @pytest.mark.parametrize(("given", "near"), [("x265", "libx265"), ("libx24", "libx264"), ("ffv", "ffv1")])
 def test_an_unknown_encoder_gets_the_near_one(given: str, near: str) -> None:
     with pytest.raises(OptionError, match="unknown encoder") as caught:

@@ -163,7 +163,7 @@ def test_statistics_and_old_brands_are_left_behind(tmp_path: Path) -> None:
         ("nowhere/out.mkv", OptionError, "does not exist"),
         (".", OptionError, "folder"),
         ("out.xyz", OptionError, "names no container"),
-        ("out", OptionError, "no suffix"),
+        ("out", OptionError, "the name has no suffix; use .mkv"),
         ("out.gif", OptionError, "GIF"),
     ],
 )

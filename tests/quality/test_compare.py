@@ -163,6 +163,15 @@ def test_the_command_refuses_in_one_sentence(
         ([source, str(tmp_path / "none.mp4")], 1, "no such file"),
         ([source, wide, "--json", wide], 2, "that is"),
         ([source, wide, "--duration", "soon"], 2, "--duration"),
+        ([source, wide, "--duration", "0"], 2, "--duration 0 leaves nothing to compare"),
+        ([source, wide, "--frame", "3"], 2, "--frame adds frames to the page, and there is none; add --html"),
+        ([source, wide, "--frame", "-1"], 2, "--frame is -1; frames are counted from 0"),
+        (
+            [source, wide, "--threads", "100000"],
+            2,
+            "--threads is 100000; give 0 for one a core, or up to 1024",
+        ),
+        ([source, wide, "--json", "x", "--html", "./x"], 2, "--html ./x: that is x itself; choose another"),
     ]
     for arguments, code, words in cases:
         assert main(["compare", *arguments]) == code

@@ -149,7 +149,9 @@ def test_bicubic_on_set5_is_that_of_the_papers(scale: int, expected: float) -> N
 def test_it_is_read_from_pairs() -> None:
     pairs = [("scaler", "area"), ("noise", "3"), ("codec", "vp9"), ("crf", "20-60")]
     assert parse_degradation(pairs) == Degradation(scaler="area", noise=3, codec="vp9", crf=(20, 60))
-    assert parse_degradation([("crf", "23")]).crf == (23, 23)
+    assert parse_degradation([("codec", "h264"), ("crf", "23")]).crf == (23, 23)
+    with pytest.raises(OptionError, match="there is none; add codec=h264 or hevc or vp9"):
+        parse_degradation([("crf", "23")])
     assert parse_degradation([]) == Degradation()
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from vsr.cli.output import ReportFile
+from vsr.cli.output import report_and_page
 from vsr.cli.streams import StatusLine
 from vsr.cli.table import build, options_from
 from vsr.options import CompareOptions
@@ -33,7 +33,7 @@ def command(
     options = build(CompareOptions, values)
     first, second = as_path(first), as_path(second)
     names = [first, second, *([options.reference] if options.reference else [])]
-    files = ReportFile(json, *names, flag="--json"), ReportFile(html, *names, flag="--html")
+    files = report_and_page(json, html, *names)
     with files[0].telling_failure(), StatusLine(sys.stderr) as line:
         from vsr.quality.compare import compare
 
@@ -44,9 +44,11 @@ def command(
             pictures=html is not None,
             tell=lambda done: line.show(f"frame {done}"),
         )
-    files[0].write(comparison.to_json())
-    if html is not None:
-        from vsr.quality.page import comparison_page
+    try:  # a full disk does not take the text away, nor a closed pipe the files
+        typer.echo("\n".join(comparison.lines()))
+    finally:
+        files[0].write(comparison.to_json())
+        if html is not None:
+            from vsr.quality.page import comparison_page
 
-        files[1].write_text(comparison_page(comparison))
-    typer.echo("\n".join(comparison.lines()))
+            files[1].write_text(comparison_page(comparison))

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vsr.cli.output import ReportFile
+from vsr.cli.output import ReportFile, report_and_page
 from vsr.cli.streams import StatusLine
 from vsr.cli.table import build, options_from
 from vsr.options import EvalOptions
@@ -33,15 +33,17 @@ def command(models: Models, json: Json = None, html: Html = None, **values: Any)
 
 def run(models: list[str], options: EvalOptions, json: str | None, html: str | None) -> None:
     """Evaluate, print the table, and write the files that are asked for."""
-    files = ReportFile(json, options.data, flag="--json"), ReportFile(html, options.data, flag="--html")
+    files = report_and_page(json, html, options.data)
     with files[0].telling_failure(), StatusLine(sys.stderr) as line:
         from vsr.quality.evaluate import evaluate
 
         evaluation = evaluate(
             models, options, lambda done, name: line.show(f"{done} pictures done, next: {name}")
         )
-    _write(evaluation, *files, has_page=html is not None)
-    typer.echo("\n".join(evaluation.lines()))
+    try:  # a full disk does not take the text away, nor a closed pipe the files
+        typer.echo("\n".join(evaluation.lines()))
+    finally:
+        _write(evaluation, *files, has_page=html is not None)
 
 
 def _write(evaluation: "Evaluation", json: ReportFile, html: ReportFile, *, has_page: bool) -> None:

@@ -1,5 +1,6 @@
 """The command `vsr`: puts the commands together and turns what goes wrong into sentences and exit codes."""
 
+import errno
 import os
 import sys
 import traceback
@@ -66,6 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         return _fail(error)
     except KeyboardInterrupt:
+        _say("interrupted")
         return EXIT_INTERRUPTED
     return int(code or 0)
 
@@ -87,13 +89,29 @@ def _fail(error: Exception) -> int:
         case MemoryError():
             _say("out of memory; try fewer --threads, or a smaller --size")
         case OSError():
-            _say(f"{error}")
+            _say(_of_the_system(error))
         case _:
             _say(
                 f"unexpected {type(error).__name__}: {error}",
                 f"this is a defect of vsr: please report it, with the output of {DEBUG_VARIABLE}=1",
             )
     return EXIT_FAILED
+
+
+def _of_the_system(error: OSError) -> str:
+    """Return what the system refused, of which file, and what to do."""
+    name = f"{error.filename}: " if error.filename else ""
+    match error.errno:
+        case errno.ENOSPC | errno.EDQUOT:
+            return f"{name}the disk is full; free some space or write elsewhere"
+        case errno.EFBIG:
+            return (
+                f"{name}the file may not grow further (file-size limit); raise the limit or write elsewhere"
+            )
+        case errno.EACCES | errno.EPERM | errno.EROFS:
+            return f"{name}permission denied; check the rights of the file and its folder"
+        case _:
+            return f"{name}{error.strerror or error}"
 
 
 def _say(*lines: str) -> None:

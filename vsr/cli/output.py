@@ -56,17 +56,11 @@ class ReportFile:
             with self._path.open("w", encoding="utf-8") as device:
                 device.write(text)
             return
-        with tempfile.NamedTemporaryFile(
-            "w", encoding="utf-8", dir=self._path.parent, prefix=".report-", delete=False
-        ) as file:
-            try:
-                file.write(text)
-                file.close()
-                os.chmod(file.name, 0o666 & ~_umask())
-                os.replace(file.name, self._path)
-            except BaseException:
-                Path(file.name).unlink(missing_ok=True)
-                raise
+        try:
+            _replace(self._path, text)
+        except OSError as error:
+            # A full disk is found by a write, which does not know the name.
+            raise OSError(error.errno, error.strerror, str(self._path)) from error
 
     @contextmanager
     def telling_failure(self) -> Iterator[None]:
@@ -77,6 +71,27 @@ class ReportFile:
             with contextlib.suppress(OSError):
                 notes = list(getattr(error, "__notes__", ()))
                 self.write({"exit_code": exit_code_of(error), "error": _sentence(error), "notes": notes})
+            raise
+
+
+def report_and_page(json: str | None, html: str | None, *media: str) -> tuple[ReportFile, ReportFile]:
+    """Return the files of `--json` and `--html`, which are two, and neither of them `media`."""
+    written = [json] if json and not _is_special(Path(json)) else []
+    return ReportFile(json, *media, flag="--json"), ReportFile(html, *media, *written, flag="--html")
+
+
+def _replace(path: Path, text: str) -> None:
+    """Write a file whole, or leave what was there."""
+    with tempfile.NamedTemporaryFile(
+        "w", encoding="utf-8", dir=path.parent, prefix=".report-", delete=False
+    ) as file:
+        try:
+            file.write(text)
+            file.close()
+            os.chmod(file.name, 0o666 & ~_umask())
+            os.replace(file.name, path)
+        except BaseException:
+            Path(file.name).unlink(missing_ok=True)
             raise
 
 

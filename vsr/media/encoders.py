@@ -294,10 +294,13 @@ def remedy(encoder: str) -> str:
 
 def _codec(name: str) -> Any:
     try:
-        return av.Codec(name, "w")
+        codec = av.Codec(name, "w")
     except (ValueError, av.error.FFmpegError):
         ENCODERS[name]  # an unknown name: says the near ones
         raise OptionError(f"this FFmpeg lacks the encoder {name!r}; `vsr doctor` lists what it has") from None
+    if codec.type != "video":
+        raise OptionError(f"--encoder {name} encodes {codec.type}, and that is copied; name one of video")
+    return codec
 
 
 _BY_SUFFIX = {
@@ -492,12 +495,16 @@ def _hdr_parameters(name: str, hdr: HdrMetadata) -> list[str]:
     return []
 
 
+_EXAMPLES = {"--model-option": "scale=3", "--degrade": "blur=1.2"}
+
+
 def parse_pairs(pairs: tuple[str, ...], flag: str) -> dict[str, str]:
     """Return {"k": "v"} for ("k=v",). Raises OptionError for anything without an equals sign."""
     result = {}
     for pair in pairs:
         key, equals, value = pair.partition("=")
         if not equals or not key:
-            raise OptionError(f"{flag}: {pair!r} is not KEY=VALUE, e.g. tune=animation")
+            example = _EXAMPLES.get(flag, "tune=animation")
+            raise OptionError(f"{flag}: {pair!r} is not KEY=VALUE, e.g. {example}")
         result[key] = value
     return result

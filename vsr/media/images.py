@@ -158,6 +158,8 @@ def open_input(name: str, standard_input: StandardInput | None = None) -> Any:
     if standard_input is not None:
         return av.open(standard_input, "r", buffer_size=_PIPE_BUFFER_BYTES)
     name = as_path(name)
+    if not name:
+        raise DecodeError("the name of the source is empty; name a file, or - for standard input")
     if is_sequence(name):
         options = {"start_number": str(_first_number(name)), "pattern_type": "sequence"}
         return av.open(sequence_url(name), "r", format="image2", options=options)

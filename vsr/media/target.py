@@ -58,10 +58,8 @@ def _guess(result: str) -> str:
     try:
         probe = av.open(str(Path(os.devnull).parent / f"{uuid.uuid4().hex}{suffix}"), "w")
     except (ValueError, av.error.FFmpegError):
-        shown = f"the suffix {suffix!r}" if suffix else "no suffix"
-        raise OptionError(
-            f"{result}: {shown} names no container; use .mkv, .mp4, .mov, .webm, or say -f NAME"
-        ) from None
+        shown = f"the suffix {suffix!r} names no container" if suffix else "the name has no suffix"
+        raise OptionError(f"{result}: {shown}; use .mkv, .mp4, .mov, .webm, or say -f NAME") from None
     name = str(probe.format.name)
     probe.close()
     return name
@@ -91,6 +89,8 @@ _IMAGE_CODECS = ("png", "mjpeg", "libwebp", "webp", "bmp", "tiff")
 def _check_place(result: str, *, overwrite: bool, source: str) -> None:
     path = Path(result)
     folder = path.parent
+    if not result:
+        raise OptionError("the name of the result is empty; name a file, or - for standard output")
     if path.is_dir():
         raise OptionError(f"{result}: it is a folder; name a file in it, e.g. {path / 'out.mkv'}")
     if not folder.is_dir():

@@ -144,7 +144,7 @@ def _compare_frames(expected: MediaFacts, found: MediaFacts, shift: Fraction) ->
     )
     allowed = found.time_base if shift else found.time_base / 2
     if worst > allowed:
-        yield Finding("frame times", "lost", f"off by up to {format_seconds(float(worst))}")
+        yield Finding("frame times", "lost", f"off by up to {_difference(worst)}")
     else:
         exact = "exact" if not worst else f"exact to the container's tick of {_tick(found.time_base)}"
         yield Finding("frame times", "kept", exact)
@@ -155,6 +155,11 @@ def _compare_frames(expected: MediaFacts, found: MediaFacts, shift: Fraction) ->
             f"all streams together begin {format_seconds(abs(float(shift)))} "
             f"{'later' if shift > 0 else 'earlier'}; what belongs together stays together",
         )
+
+
+def _difference(seconds: Fraction) -> str:
+    """Return a difference of times, so that none looks like nothing."""
+    return f"{float(seconds) * 1e3:.3g} ms" if seconds < Fraction(1, 100) else format_seconds(float(seconds))
 
 
 def _tick(base: Fraction) -> str:

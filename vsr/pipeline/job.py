@@ -26,7 +26,7 @@ from vsr.media.sidedata import HdrMetadata
 from vsr.media.source import SourceInfo
 from vsr.media.verify import Finding, compare, compare_picture
 from vsr.media.writer import Writer
-from vsr.options import UpscaleOptions
+from vsr.options import MAX_THREADS, UpscaleOptions
 from vsr.pipeline.messages import Messages
 from vsr.pipeline.plan import QUEUE_BYTES, Plan, make_plan
 from vsr.pipeline.stages import Statistics, StopToken, run_stages
@@ -176,8 +176,8 @@ class Job:
         self._messages = Messages(on_message)
         source, result = as_path(source), as_path(result)
         gpu = opened(options.device)
-        if options.threads < 0:
-            raise OptionError(f"--threads {options.threads}: give 0 for one a core, or a number above 0")
+        if not 0 <= options.threads <= MAX_THREADS:
+            raise OptionError(f"--threads {options.threads}: give 0 for one a core, or up to {MAX_THREADS}")
         start = parse_seconds(options.start, "--start") if options.start else None
         duration = parse_seconds(options.duration, "--duration") if options.duration else None
         if duration == 0:

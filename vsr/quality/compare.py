@@ -13,7 +13,7 @@ import numpy as np
 from vsr._version import __version__
 from vsr.device import cpu
 from vsr.errors import OptionError
-from vsr.options import CompareOptions
+from vsr.options import MAX_THREADS, CompareOptions
 from vsr.quality.matching import Videos
 from vsr.quality.meter import METRICS, Common, Meter, Values
 from vsr.quality.shown import Shown, read_shown, worst_frames
@@ -141,8 +141,10 @@ def compare(
     for what cannot be compared, and DecodeError.
     """
     names = [first, second] if options.reference is None else [options.reference, first, second]
-    _check(names, options)
+    _check(names, options, pictures=pictures)
     duration = None if options.duration is None else parse_seconds(options.duration, "--duration")
+    if duration == 0:
+        raise OptionError("--duration 0 leaves nothing to compare")
     threads = options.threads or cpu.usable_cores()
     with Videos(names, duration=duration) as videos:
         common = Common(videos.readers)
@@ -177,7 +179,7 @@ def compare(
     return _with_pictures(comparison, names, options, duration) if pictures else comparison
 
 
-def _check(names: list[str], options: CompareOptions) -> None:
+def _check(names: list[str], options: CompareOptions, *, pictures: bool) -> None:
     if "-" in names:
         raise OptionError(
             "standard input can be read once only, and the worst frames are read again: name files"
@@ -187,8 +189,12 @@ def _check(names: list[str], options: CompareOptions) -> None:
         raise OptionError(f"{twice} is named twice; name videos that can differ")
     if options.worst < 0:
         raise OptionError(f"--worst is {options.worst}; give 0 or more")
-    if options.threads < 0:
-        raise OptionError(f"--threads is {options.threads}; give 0 or more")
+    if options.frames and min(options.frames) < 0:
+        raise OptionError(f"--frame is {min(options.frames)}; frames are counted from 0")
+    if options.frames and not pictures:
+        raise OptionError("--frame adds frames to the page, and there is none; add --html FILE")
+    if not 0 <= options.threads <= MAX_THREADS:
+        raise OptionError(f"--threads is {options.threads}; give 0 for one a core, or up to {MAX_THREADS}")
 
 
 def _unmatched(reference: str, result: VideoResult, rates: Sequence[Fraction | None]) -> list[str]:

@@ -19,7 +19,7 @@ from vsr._version import __version__
 from vsr.device import cpu
 from vsr.errors import OptionError
 from vsr.media.encoders import parse_pairs
-from vsr.options import EvalOptions
+from vsr.options import MAX_THREADS, EvalOptions
 from vsr.quality.metrics import (
     PEAK,
     SSIM_WINDOW,
@@ -193,8 +193,8 @@ def evaluate(texts: list[str], options: EvalOptions, tell: Tell = lambda done, n
 
 
 def _settings(options: EvalOptions) -> Settings:
-    if options.threads < 0:
-        raise OptionError(f"--threads is {options.threads}; give 0 or more")
+    if not 0 <= options.threads <= MAX_THREADS:
+        raise OptionError(f"--threads is {options.threads}; give 0 for one a core, or up to {MAX_THREADS}")
     return Settings(
         engine=options.engine,
         precision=options.precision,

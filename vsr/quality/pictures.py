@@ -229,7 +229,7 @@ def _fitting(path: Path, rgb: Values, low_path: Path, scale: int) -> Array:
     wanted = tuple(side // scale for side in rgb.shape[1:])
     if low.shape[1:] != wanted:
         raise OptionError(
-            f"{low_path.name} is {low.shape[2]}x{low.shape[1]}, {path.name} is {rgb.shape[2]}x{rgb.shape[1]}"
+            f"{low_path} is {low.shape[2]}x{low.shape[1]}, {path} is {rgb.shape[2]}x{rgb.shape[1]}"
             f": for scale {scale} it must be {wanted[1]}x{wanted[0]}; check --scale and --lr"
         )
     return low

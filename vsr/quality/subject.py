@@ -11,6 +11,7 @@ import numpy as np
 
 from vsr.chain import Chain
 from vsr.color import ChromaLocation, ColorSpec, Matrix, Range
+from vsr.engine.cuda_engines import CUDA_ENGINES
 from vsr.engine.engines import Load
 from vsr.engine.platform import CpuPlatform, Running, check_names
 from vsr.engine.step import LUMA, Network, Steps
@@ -195,6 +196,11 @@ def read_subjects(texts: list[str], scale: int | None, settings: Settings) -> li
     """
     if scale is not None and not 2 <= scale <= 16:
         raise OptionError(f"--scale is {scale}; give a whole number from 2 to 16")
+    if settings.engine in CUDA_ENGINES or settings.precision == "fp16":
+        raise OptionError(
+            f"--engine {settings.engine} --precision {settings.precision}: models are measured on the CPU, "
+            "with --engine auto, fused_cpu, openvino or reference and --precision auto, fp32, bf16 or int8"
+        )
     check_names(settings.engine, settings.precision, on_gpu=False)
     if len(set(texts)) < len(texts):
         twice = next(text for text in texts if texts.count(text) > 1)
