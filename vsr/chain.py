@@ -154,8 +154,8 @@ def _read(
             return read_shaders(find_shaders(files, shader_dir=shader_dir))
         case NetworkPart(path=path) if path.suffix.lower() == ".onnx":
             return read_onnx(path.expanduser())
-        case NetworkPart(path=path):
-            return read_checkpoint(path.expanduser(), scale=scale, activation=activation)
+        case NetworkPart(path=path, name=name):
+            return read_checkpoint(path.expanduser(), scale=scale, activation=activation, name=name)
         case NamePart(name=name):
             raise OptionError(
                 f"{name!r} cannot be part of a chain but as its last link, and then as a scaler: "

@@ -21,6 +21,7 @@ from vsr.engine.platform import CpuPlatform, Platform, Running, check_names
 from vsr.engine.step import Steps
 from vsr.errors import DeviceError, OptionError
 from vsr.frame import Frame, PictureSpec, PixelFormat, empty_frame
+from vsr.nets.shipped import shipped
 from vsr.ops.anime4k import Anime4k
 from vsr.ops.convert import Convert
 from vsr.ops.cuda.step import CudaStep
@@ -201,8 +202,8 @@ class Recipe:
 
 def _unknown_model(text: str) -> str:
     return (
-        f"unknown model {text!r}; available: {', '.join(MODELS)}; presets {PRESET_FORM}; and files: .glsl, "
-        f".onnx, .pth, .pt, .ckpt, .safetensors.{nearest(text, list(MODELS))}"
+        f"unknown model {text!r}; available: {', '.join([*MODELS, *shipped()])}; presets {PRESET_FORM}; and "
+        f"files: .glsl, .onnx, .pth, .pt, .ckpt, .safetensors.{nearest(text, [*MODELS, *shipped()])}"
     )
 
 

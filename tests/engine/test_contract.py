@@ -23,6 +23,7 @@ from tests.nets.test_checkpoint import (
     fsrcnn,
     leftthomas,
     msrresnet,
+    norm,
     rrdb,
     srgan,
 )
@@ -139,6 +140,19 @@ def small_enhancenet() -> Arrays:
     return tensors | conv("conv_hr", 6, 6, 3) | conv("conv_out", 3, 6, 3)
 
 
+def small_cnn() -> Arrays:
+    tensors = conv("layers.0", 4, 1, 3) | conv("layers.1", 4, 8, 3) | conv("layers.2", 4, 8, 3)
+    return tensors | conv("last", 4, 24, 1)
+
+
+def small_johnson() -> Arrays:
+    tensors = conv("conv_in", 6, 3, 9) | norm("norm_in", 6) | conv("conv_out", 3, 6, 9)
+    for index in range(2):
+        for part in (f"blocks.{index}.conv1", f"blocks.{index}.conv2", f"up.{index}.conv"):
+            tensors |= conv(part, 6, 6, 3, bias=False) | norm(part.replace("conv", "norm"), 6)
+    return tensors
+
+
 def family(tensors: Arrays) -> str:
     """The family's name, without what was assumed."""
     return recognise(tensors, name="net").source.partition(" (")[0]
@@ -158,6 +172,8 @@ NETWORKS = [
     leftthomas(),
     msrresnet(),
     small_enhancenet(),
+    small_cnn(),
+    small_johnson(),
 ]
 
 

@@ -304,7 +304,7 @@ def test_a_training_begins_with_another_ones_weights(tmp_path: Path, data: Path)
         assert torch.equal(value, before[f"average.{key}"])
     with pytest.raises(OptionError, match="train the recipe it comes from first"):
         job(tmp_path, data, text.replace('"small"', '"none"'), name="third")
-    with pytest.raises(OptionError, match="is of another network"):
+    with pytest.raises(OptionError, match="is not of such a network"):
         job(tmp_path, data, text.replace("width = 2", "width = 3"), name="fourth")
 
 

@@ -37,9 +37,11 @@ def list_models() -> None:
     """List the models and presets, one a line, and the kinds of files that are models."""
     from vsr.nets.families import FAMILIES
     from vsr.nets.presets import PRESETS
+    from vsr.nets.shipped import shipped
     from vsr.upscaler import MODELS
 
     lines = {name: model.description for name, model in MODELS.items()}
+    lines |= {name: network.description for name, network in shipped().items()}
     lines |= {
         name: " > ".join(
             file.removeprefix("Anime4K_").removesuffix(".glsl")
@@ -72,12 +74,15 @@ def show(
     """Show one model and its options; of a network, its size, what it costs, and its layers."""
     from vsr.chain import Chain
     from vsr.media.encoders import parse_pairs
+    from vsr.nets.shipped import shipped
     from vsr.upscaler import MODELS, Recipe
 
     given = parse_pairs(tuple(model_options or ()), "--model-option")
     recipe = Recipe(model, options=given, shader_dir=shader_dir)
     if isinstance(recipe.model, Chain):
         typer.echo("\n".join(recipe.model.lines()))
+        if model in shipped():
+            typer.echo(f"\n{shipped()[model].card.read_text(encoding='utf-8').strip()}")
         return
     typer.echo(f"{model}: {MODELS[model].description}")
     if not recipe.model.options:

@@ -14,6 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from vsr.errors import OptionError
+from vsr.nets.shipped import shipped
 from vsr.registry import Registry
 
 SHADER_SUFFIXES = (".glsl",)
@@ -71,6 +72,8 @@ class NetworkPart:
     """A file of weights: a checkpoint or ONNX."""
 
     path: Path
+    name: str | None = None
+    """Of a network that comes with vsr; else its file has it."""
 
 
 @dataclass(frozen=True)
@@ -86,9 +89,10 @@ ModelPart = ShaderPart | NetworkPart | NamePart
 def parse_model(text: str) -> tuple[ModelPart, ...]:
     r"""Return the parts of a model text, a chain whose links are separated by commas.
 
-    A link is a preset (anime4k:A, anime4k:A+A:fast), a shader file, a file of weights, or a name. Links that
-    are shaders and follow one another are one part. `\,` is a comma within a link; any other backslash is
-    itself. Raises OptionError for an empty link, an unknown preset, and a preset given twice.
+    A link is a preset (anime4k:A, anime4k:A+A:fast), a shader file, the name of a network that comes with
+    vsr, a file of weights, or another name. Links that are shaders and follow one another are one part.
+    `\,` is a comma within a link; any other backslash is itself. Raises OptionError for an empty link, an
+    unknown preset, and a preset given twice.
     """
     parts: list[ModelPart] = []
     for link in (piece.replace("\\,", ",").strip() for piece in re.split(r"(?<!\\),", text)):
@@ -114,6 +118,8 @@ def _link(text: str) -> ModelPart:
     suffix = Path(text).suffix.lower()
     if suffix in SHADER_SUFFIXES:
         return ShaderPart((text,))
+    if text in shipped():
+        return NetworkPart(shipped()[text].weights, text)
     return NetworkPart(Path(text)) if suffix in NETWORK_SUFFIXES else NamePart(text)
 
 

@@ -209,9 +209,9 @@ def _begin_with(network: nn.Module, path: Path) -> None:
         raise OptionError(
             f"network.start: there is no {path}; train the recipe it comes from first"
         ) from None
-    except (KeyError, RuntimeError) as error:
+    except Exception as error:  # torch raises what pickle, zip files and its own reader raise
         raise OptionError(
-            f"network.start: {path} is of another network: {str(error).splitlines()[0]}"
+            f"network.start: {path} is not of such a network: {str(error).splitlines()[0]}"
         ) from None
 
 

@@ -41,8 +41,10 @@ def read_metadata_of(path: Path) -> dict[str, str]:
     return read_metadata(path) if path.suffix.lower() == ".safetensors" else {}
 
 
-def read_checkpoint(path: Path, *, scale: int | None = None, activation: str | None = None) -> Graph:
-    """Return the network in a checkpoint, its family told by keys and shapes.
+def read_checkpoint(
+    path: Path, *, scale: int | None = None, activation: str | None = None, name: str | None = None
+) -> Graph:
+    """Return the network in a checkpoint, its family told by keys and shapes; `name` is it, else the file's.
 
     `scale` is for the families whose weights do not say it (SRCNN, VDSR and FSRCNN: 2 without it; 1 where the
     picture of SRCNN and VDSR comes enlarged); others refuse one that is not theirs. `activation` is for ports
@@ -55,4 +57,4 @@ def read_checkpoint(path: Path, *, scale: int | None = None, activation: str | N
     activation = activation or said.get(ACTIVATION_KEY)
     if scale is None and said.get(SCALE_KEY, "").isdecimal():
         scale = int(said[SCALE_KEY])
-    return recognise(tensors, name=path.stem, source=path.name, scale=scale, activation=activation)
+    return recognise(tensors, name=name or path.stem, source=path.name, scale=scale, activation=activation)
