@@ -9,6 +9,7 @@ import pytest
 from vsr.cli.main import main
 from vsr.errors import DeviceError
 from vsr.nets.presets import PRESETS
+from vsr.nets.shipped import shipped
 from vsr.upscaler import MODELS
 
 
@@ -43,7 +44,7 @@ def test_doctor_examines_a_broken_installation_too(
 def test_models_list_names_all(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["models", "list"]) == 0
     shown, _, files = capsys.readouterr().out.partition("\n\n")
-    assert [line.split()[0] for line in shown.splitlines()] == [*MODELS, *PRESETS]
+    assert [line.split()[0] for line in shown.splitlines()] == [*MODELS, *shipped(), *PRESETS]
     assert all(suffix in files for suffix in (".glsl", ".onnx", ".pth", ".safetensors"))
 
 
