@@ -19,7 +19,7 @@ TIERS: list[set[str]] = [
     {"upscaler", "chain"},
     {"media"},
     {"pipeline"},
-    {"quality", "data", "train", "live", "cluster"},
+    {"quality", "data", "train", "bench", "live", "cluster"},
     {"cli", "__init__"},
 ]
 HEAVY = ["av", "numpy", "onnx", "openvino", "rich", "safetensors", "torch", "cupy", "tensorrt"]

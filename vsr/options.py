@@ -220,3 +220,64 @@ class CompareOptions:
         metadata=_option("A frame to show on the page, counted from 0; repeatable.", "--frame", metavar="N"),
     )
     threads: int = field(default=0, metadata=_option("Threads; 0 = one a core.", metavar="N"))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MeasureOptions:
+    """How every suite of `vsr bench` measures."""
+
+    rounds: int = field(
+        default=7,
+        metadata=_option("How many turns of each case count; their median is the result.", metavar="N"),
+    )
+    turn: float = field(
+        default=0.8,
+        metadata=_option("How long one turn lasts, in seconds; its first half warms up.", metavar="SECONDS"),
+    )
+    noise_limit: float = field(
+        default=10.0,
+        metadata=_option(
+            "What others may take of the processor in a turn that counts, in percent.",
+            "--noise-limit",
+            metavar="PERCENT",
+        ),
+    )
+    """10 % is about what a quiet desktop does by itself; 5 % between two runs is not reached beyond it."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BenchModelsOptions(MeasureOptions):
+    """What `vsr bench models` measures: all models at all sizes, with all engines, precisions, devices."""
+
+    size: tuple[str, ...] = field(
+        default=(),
+        metadata=_option(
+            "Size of the frames that go in: WxH, or 360p 480p 720p 1080p; repeatable. Default: 480p, 1080p.",
+            metavar="SIZE",
+        ),
+    )
+    scale: float | None = field(
+        default=None,
+        metadata=_option("Factor for width and height. Default: the network's own, else 2.", metavar="N"),
+    )
+    engine: tuple[str, ...] = field(
+        default=(),
+        metadata=_option(
+            "What runs networks, as for `vsr upscale`; repeatable. Default: auto.", metavar="NAME"
+        ),
+    )
+    precision: tuple[str, ...] = field(
+        default=(),
+        metadata=_option("Arithmetic, as for `vsr upscale`; repeatable. Default: auto.", metavar="NAME"),
+    )
+    device: tuple[str, ...] = field(
+        default=(),
+        metadata=_option(
+            "Where to compute: cpu, cuda or cuda:N; repeatable. Default: cpu.", metavar="DEVICE"
+        ),
+    )
+    threads: int = field(default=0, metadata=_option("Threads for a frame; 0 = one a core.", metavar="N"))
+    shader_dir: str | None = field(
+        default=None,
+        metadata=_option("Folder with mpv shader files, as for `vsr upscale`.", metavar="DIR"),
+    )

@@ -321,6 +321,11 @@ class Upscaler:
         for frame in frames:
             yield self(frame)
 
+    @property
+    def decided(self) -> tuple[tuple[str, str], ...]:
+        """(engine, precision) of each network, chosen for the first frame and kept; of scalers nothing."""
+        return self._running.decided
+
     def steps(self) -> tuple[str, ...]:
         """Return one sentence for each pass over the picture."""
         return self._runner(self.source).sentences

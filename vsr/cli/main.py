@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
-from vsr.cli import compare, data, doctor, models, train, upscale, verify
+from vsr.cli import bench, compare, data, doctor, models, train, upscale, verify
 from vsr.cli import eval as evaluate
 from vsr.cli.output import EXIT_FAILED, EXIT_INTERRUPTED
 from vsr.cli.streams import drop, fill_closed_streams
@@ -36,6 +36,7 @@ app.command("compare", short_help="Measure how two videos differ, frame by frame
 app.command("eval", short_help="Measure models by the papers' protocol.")(evaluate.command)
 app.command("doctor", short_help="Show what this machine has and what vsr uses.")(doctor.command)
 app.command("train", short_help="Train a network by a recipe.")(train.command)
+app.add_typer(bench.app, name="bench")
 app.add_typer(models.app, name="models")
 app.add_typer(data.app, name="data")
 

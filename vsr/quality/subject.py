@@ -119,13 +119,7 @@ class Subject:
 
     def cost(self, width: int, height: int) -> Cost | None:
         """Return what it costs for pictures of that size, or None where it is not made of our operations."""
-        parameters, macs = 0, 0.0
-        for network, size in self._networks((width, height)):
-            if not isinstance(network, Graph):
-                return None
-            parameters += network.num_parameters
-            macs += network.macs_per_input_pixel * size[0] * size[1]
-        return Cost(parameters=parameters, macs_per_pixel=macs / (width * height))
+        return cost(self.recipe, self.scale, width, height)
 
     def speed(self) -> Speed:
         """Return the frames a second of a 480p video, or of a quarter of its sides where that takes long."""
@@ -172,21 +166,33 @@ class Subject:
             self.decided, self.notes = laid.decided, laid.notes
         return Steps(laid.steps)
 
-    def _networks(self, size: tuple[int, int]) -> list[tuple[Network, tuple[int, int]]]:
-        """Return the networks that run for a picture of `size`, and the size of what each is given."""
-        if not isinstance(self.recipe.model, Chain):
-            return []
-        wanted = (size[0] * self.scale, size[1] * self.scale)
-        found: list[tuple[Network, tuple[int, int]]] = []
-        for link in self.recipe.model.links:
-            if isinstance(link, ShaderChain):
-                planned = link.plan(size, wanted)
-                found += _graphs(planned)
-                size = planned[-1].target if planned else size
-            else:
-                found.append((link, size))
-                size = (size[0] * link.scale, size[1] * link.scale)
-        return found
+
+def cost(recipe: Recipe, scale: float, width: int, height: int) -> Cost | None:
+    """Return what a model costs for pictures of that size; None where it is not made of our operations."""
+    parameters, macs = 0, 0.0
+    for network, size in _networks(recipe, scale, (width, height)):
+        if not isinstance(network, Graph):
+            return None
+        parameters += network.num_parameters
+        macs += network.macs_per_input_pixel * size[0] * size[1]
+    return Cost(parameters=parameters, macs_per_pixel=macs / (width * height))
+
+
+def _networks(recipe: Recipe, scale: float, size: tuple[int, int]) -> list[tuple[Network, tuple[int, int]]]:
+    """Return the networks that run for a picture of `size`, and the size of what each is given."""
+    if not isinstance(recipe.model, Chain):
+        return []
+    wanted = (round(size[0] * scale), round(size[1] * scale))
+    found: list[tuple[Network, tuple[int, int]]] = []
+    for link in recipe.model.links:
+        if isinstance(link, ShaderChain):
+            planned = link.plan(size, wanted)
+            found += _graphs(planned)
+            size = planned[-1].target if planned else size
+        else:
+            found.append((link, size))
+            size = (size[0] * link.scale, size[1] * link.scale)
+    return found
 
 
 def read_subjects(texts: list[str], scale: int | None, settings: Settings) -> list[Subject]:

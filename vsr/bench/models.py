@@ -1,0 +1,162 @@
+"""`vsr bench models`: frames a second of models alone, and what share of the machine they use."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vsr.bench.harness import Case, Seen, measure
+from vsr.bench.results import Method, Results, Value
+from vsr.bench.worker import Prepared
+from vsr.color import ChromaLocation, ColorSpec, Matrix, Range
+from vsr.device import cpu
+from vsr.engine.engines import PRECISIONS, peak
+from vsr.errors import OptionError
+from vsr.frame import Frame, PictureSpec, empty_frame, pixel_format
+from vsr.nets.shipped import shipped
+from vsr.options import BenchModelsOptions, MeasureOptions
+from vsr.quality.subject import cost
+from vsr.upscaler import Recipe, Upscaler
+
+SIZES = {"360p": (640, 360), "480p": (854, 480), "720p": (1280, 720), "1080p": (1920, 1080)}
+"""(width, height) of the frames that go in."""
+_DEFAULT_SIZES = ("480p", "1080p")
+_DEFAULT_MODELS = ("lanczos3", "anime4k-classic")
+"""Measured beside the shipped networks where no model is named."""
+_COLOR = ColorSpec(matrix=Matrix.BT709, range=Range.LIMITED, chroma_location=ChromaLocation.LEFT)
+_WXH = re.compile(r"(\d{2,5})x(\d{2,5})")
+_ROUNDS, _TURN_SECONDS, _PERCENT = (1, 1000), (0.02, 60.0), (0.0, 100.0)
+
+
+def run(
+    models: Sequence[str], options: BenchModelsOptions, tell: Callable[[str], None] = lambda text: None
+) -> Results:
+    """Measure `models` (none: the shipped networks and two scalers).
+
+    Raises OptionError for what no case can be made of. What a machine cannot run is a refused case.
+    """
+    method = method_of(options)
+    cases = _cases(models, options)
+    seen, interrupted = measure(cases, method, tell)
+    return Results(
+        suite="models",
+        method=method,
+        cases=tuple(each.result(method, _figures) for each in seen),
+        interrupted=interrupted,
+    )
+
+
+def method_of(options: MeasureOptions) -> Method:
+    """Return how it is to be measured. Raises OptionError for values out of range."""
+    for name, value, (low, high) in (
+        ("rounds", options.rounds, _ROUNDS),
+        ("turn", options.turn, _TURN_SECONDS),
+        ("noise-limit", options.noise_limit, _PERCENT),
+    ):
+        if not low <= value <= high:
+            raise OptionError(f"--{name} is {value:g}; give {low:g} to {high:g}")
+    return Method(rounds=options.rounds, turn_seconds=options.turn, noise_limit=options.noise_limit / 100)
+
+
+def size_of(text: str) -> tuple[int, int]:
+    """Return (width, height). Raises OptionError."""
+    if text in SIZES:
+        return SIZES[text]
+    match = _WXH.fullmatch(text)
+    if match is None:
+        raise OptionError(f"--size is {text!r}; give WxH, or {', '.join(SIZES)}")
+    return int(match[1]), int(match[2])
+
+
+def _cases(models: Sequence[str], options: BenchModelsOptions) -> list[Case]:
+    models = models or (*shipped(), *_DEFAULT_MODELS)
+    sizes = [(text, size_of(text)) for text in options.size or _DEFAULT_SIZES]
+    if len(set(models)) < len(models):
+        raise OptionError("a model is named twice; name each once")
+    folder = Path(options.shader_dir) if options.shader_dir else None
+    for text in models:
+        Recipe(text, shader_dir=folder)
+    threads = options.threads or cpu.usable_cores()
+    ways = product(options.device or ("cpu",), options.engine or ("auto",), options.precision or ("auto",))
+    chosen = list(ways)
+    cases = []
+    for name, (width, height) in sizes:
+        for model, (device, engine, precision) in product(models, chosen):
+            words = [model, name, *(w for w in (device, engine, precision) if w not in ("auto", "cpu"))]
+            parameters: dict[str, Value] = {
+                "model": model, "width": width, "height": height, "scale": options.scale, "device": device,
+                "engine": engine, "precision": precision, "threads": threads,
+                "shader_dir": options.shader_dir,
+            }  # fmt: skip
+            cases.append(
+                Case(name=" ".join(words), group=name, prepare=f"{__name__}:prepare", parameters=parameters)
+            )
+    return cases
+
+
+def prepare(parameters: Mapping[str, Any]) -> Prepared:
+    """Make the upscaler and a frame of 8-bit 4:2:0, as a run has them; one call is one frame."""
+    folder = parameters["shader_dir"]
+    recipe = Recipe(parameters["model"], shader_dir=Path(folder) if folder else None)
+    width, height, threads = parameters["width"], parameters["height"], parameters["threads"]
+    source = PictureSpec(width=width, height=height, format=pixel_format("yuv420p"), color=_COLOR)
+    upscaler = Upscaler(
+        recipe,
+        source=source,
+        scale=parameters["scale"],
+        threads=threads,
+        engine=parameters["engine"],
+        precision=parameters["precision"],
+        device=parameters["device"],
+    )
+    output = upscaler.output
+    frame, into = drawing(source), empty_frame(output.width, output.height, output.format)
+    figures = {}
+    known = cost(recipe, output.width / width, width, height)
+    if known is not None and known.macs_per_pixel:
+        figures["gmac"] = known.macs_per_pixel * width * height / 1e9
+        if upscaler.gpu is None and len({precision for _, precision in upscaler.decided}) == 1:
+            figures["peak_gmac_per_second"] = _peak_gmac(upscaler.decided[0][1], threads)
+    engines = dict.fromkeys(engine for engine, _ in upscaler.decided)
+    return Prepared(
+        once=lambda: upscaler(frame, into),
+        parameters={
+            "engine": "+".join(engines) or "-",
+            "precision": "+".join(dict.fromkeys(precision for _, precision in upscaler.decided)) or "-",
+            "scale": output.width / width,
+        },
+        figures=figures,
+    )
+
+
+def drawing(spec: PictureSpec) -> Frame:
+    """Return a frame with flat areas, lines and slopes, neither noise nor empty."""
+    frame = empty_frame(spec.width, spec.height, spec.format)
+    for plane in frame.planes:
+        y, x = np.mgrid[: plane.shape[0], : plane.shape[1]]
+        plane[...] = 60 + 70 * ((x // 13 + y // 9) % 2) + 60 * ((x + 2 * y) % 23 < 2) + x // 4 % 20
+    frame.color = spec.color
+    return frame
+
+
+def _peak_gmac(precision: str, threads: int) -> float:
+    known = next(each for each in PRECISIONS if each == precision)
+    return peak(known) / 2 / 1e9 * min(threads, cpu.usable_cores())
+
+
+def _figures(seen: Seen) -> dict[str, float]:
+    """Return the work a second, and its share of what the processor can do at most."""
+    gmac = seen.known.get("gmac")
+    if gmac is None:
+        return {}
+    rate = gmac / sorted(seen.samples)[len(seen.samples) // 2]
+    figures = {"gmac": gmac, "gmac_per_second": rate}
+    if "peak_gmac_per_second" in seen.known:
+        limit = seen.known["peak_gmac_per_second"]
+        figures |= {"peak_gmac_per_second": limit, "share_of_peak_percent": 100 * rate / limit}
+    return figures

@@ -1,0 +1,68 @@
+"""Results as text for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from vsr.bench.results import CaseResult, Results
+from vsr.quality.text import text_table
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """A figure, or a parameter, as a column."""
+
+    head: str
+    name: str
+    """Of the figure or the parameter."""
+    digits: int = 1
+    factor: float = 1.0
+
+    def text(self, case: CaseResult) -> str:
+        """Return what stands in the column for a case; "-" where it has none."""
+        value = case.figures.get(self.name, case.parameters.get(self.name))
+        if value is None:
+            return "-"
+        return value if isinstance(value, str) else f"{value * self.factor:,.{self.digits}f}"
+
+
+_TIMING = (
+    Column(head="fps", name="fps"),
+    Column(head="p50 ms", name="p50_ms", digits=2),
+    Column(head="p95 ms", name="p95_ms", digits=2),
+    Column(head="spread %", name="spread_percent"),
+    Column(head="CPU ms", name="cpu_ms", digits=2),
+)
+COLUMNS: dict[str, tuple[Column, ...]] = {
+    "models": (
+        Column(head="engine", name="engine"),
+        Column(head="precision", name="precision"),
+        *_TIMING,
+        Column(head="GMAC/s", name="gmac_per_second"),
+        Column(head="of peak %", name="share_of_peak_percent", digits=0),
+        Column(head="MB", name="rss_mb", digits=0),
+    ),
+}
+
+
+def lines(results: Results) -> list[str]:
+    """Return the machine, the table, what was refused and what is absent."""
+    machine = results.machine
+    load = f", load {machine.load[0]:.1f}" if machine.load else ""
+    gpu = f", {machine.gpu}" if machine.gpu else ""
+    shown = [f"{machine.cpu}, {machine.cores} cores, {machine.isa}{gpu}{load}"]
+    trusted = [case for case in results.cases if case.refused is None]
+    if trusted:
+        columns = COLUMNS[results.suite]
+        rows = [[case.name, *(column.text(case) for column in columns)] for case in trusted]
+        shown += text_table(["", *(column.head for column in columns)], rows)
+    shown += [f"refused  {case.name}: {case.refused}" for case in results.cases if case.refused]
+    shown += [f"absent   {each.name}: {each.why}; {each.remedy}" for each in results.absent]
+    return shown + _end(results.cases, trusted, interrupted=results.interrupted)
+
+
+def _end(cases: Sequence[CaseResult], trusted: Sequence[CaseResult], *, interrupted: bool) -> list[str]:
+    if interrupted:
+        return [f"interrupted: {len(cases)} cases were measured before"]
+    return [] if trusted else ["nothing could be measured"]

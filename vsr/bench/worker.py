@@ -1,0 +1,109 @@
+"""A process that measures one case: it prepares it, then runs turns on demand.
+
+It is driven by lines of JSON over its standard input and output. First comes an order,
+{"prepare": "module:function", "parameters": {...}}, answered by {"parameters": {...}, "figures": {...}}; then
+any number of {"seconds": S}, each answered by {"frames": [seconds of each], "frames_run": N,
+"cpu_seconds": C, "rss_mb": R}; the first half of a turn only warms up, but is in the last three.
+{"error": sentence} may come instead of any answer, and is the last.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import IO, Any
+
+from vsr.errors import VsrError
+
+_SAMPLE_SECONDS = 1e-3
+"""What is shorter than this is timed several times at once, so that the clock does not count."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """What a case's `prepare` function returns."""
+
+    once: Callable[[], object]
+    """One frame, or one call."""
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    """What was chosen where the order said "auto"."""
+    figures: Mapping[str, float] = field(default_factory=dict)
+    """What is known without timing: gmac, bytes; used by the suite for figures of its own."""
+
+
+def main() -> None:
+    """Serve until standard input ends."""
+    answers = _private_stdout()
+    try:
+        order = json.loads(sys.stdin.readline())
+        module, _, name = order["prepare"].partition(":")
+        prepared: Prepared = getattr(import_module(module), name)(order["parameters"])
+        prepared.once()
+        _answer(answers, {"parameters": dict(prepared.parameters), "figures": dict(prepared.figures)})
+        for line in sys.stdin:
+            _answer(answers, turn(prepared.once, json.loads(line)["seconds"]))
+    except (VsrError, OSError, MemoryError) as error:
+        _answer(answers, {"error": str(error) or type(error).__name__})
+    except Exception as error:  # of a peer: whatever it raises must not end the others
+        _answer(answers, {"error": f"{type(error).__name__}: {error}".splitlines()[0]})
+
+
+def turn(once: Callable[[], object], seconds: float) -> dict[str, Any]:
+    """Run frames for about `seconds` and return the answer."""
+    cpu_began, began = _cpu_seconds(), time.perf_counter()
+    half, end = began + seconds / 2, began + seconds
+    repeats = _repeats(once)
+    frames: list[float] = []
+    frames_run = 1
+    while True:
+        before = time.perf_counter()
+        for _ in range(repeats):
+            once()
+        after = time.perf_counter()
+        frames_run += repeats
+        if before >= half:
+            frames.append((after - before) / repeats)
+        if after >= end and frames:
+            break
+    peak_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return {
+        "frames": frames,
+        "frames_run": frames_run,
+        "cpu_seconds": _cpu_seconds() - cpu_began,
+        "rss_mb": peak_kib * 1024 / 1e6,
+    }
+
+
+def _repeats(once: Callable[[], object]) -> int:
+    before = time.perf_counter()
+    once()
+    took = max(time.perf_counter() - before, 1e-9)
+    return max(1, round(_SAMPLE_SECONDS / took))
+
+
+def _cpu_seconds() -> float:
+    """Return the processor time of this process and of those it has waited for."""
+    both = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(used.ru_utime + used.ru_stime for used in both)
+
+
+def _private_stdout() -> IO[str]:
+    """Keep standard output for answers; what libraries print goes to standard error."""
+    private = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    return private
+
+
+def _answer(answers: IO[str], content: Mapping[str, Any]) -> None:
+    answers.write(json.dumps(content) + "\n")
+    answers.flush()
+
+
+if __name__ == "__main__":
+    main()
