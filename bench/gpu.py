@@ -49,7 +49,8 @@ from vsr.ops.cuda.step import picture
 from vsr.ops.resize import Resize
 from vsr.ops.step import Step
 from vsr.options import UpscaleOptions
-from vsr.pipeline.job import Job, Report
+from vsr.pipeline.job import Job
+from vsr.pipeline.report import Report
 from vsr.quality.metrics import psnr
 from vsr.upscaler import Upscaler
 

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from vsr.media.reader import Reader as open  # noqa: N813
     from vsr.media.verify import verify
     from vsr.options import UpscaleOptions
-    from vsr.pipeline.job import Progress, Report
+    from vsr.pipeline.progress import Progress
+    from vsr.pipeline.report import Report
     from vsr.pipeline.stages import StopToken
     from vsr.upscaler import Upscaler
 
@@ -47,8 +48,8 @@ _HOMES = {
     "Frame": ("vsr.frame", "Frame"),
     "PictureSpec": ("vsr.frame", "PictureSpec"),
     "PixelFormat": ("vsr.frame", "PixelFormat"),
-    "Progress": ("vsr.pipeline.job", "Progress"),
-    "Report": ("vsr.pipeline.job", "Report"),
+    "Progress": ("vsr.pipeline.progress", "Progress"),
+    "Report": ("vsr.pipeline.report", "Report"),
     "StopToken": ("vsr.pipeline.stages", "StopToken"),
     "UpscaleOptions": ("vsr.options", "UpscaleOptions"),
     "Upscaler": ("vsr.upscaler", "Upscaler"),

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
 from vsr.options import UpscaleOptions
-from vsr.pipeline.job import Progress
+from vsr.pipeline.progress import Progress
 from vsr.pipeline.stages import StopToken
 
 

@@ -25,7 +25,8 @@ from tests.make_media import HDR10, Clip, Picture, Sound, Text, make, mux_in_ord
 from vsr.device import cpu
 from vsr.errors import DecodeError, DeviceError, EncodeError, OptionError
 from vsr.frame import Frame
-from vsr.pipeline.job import Job, Report
+from vsr.pipeline.job import Job
+from vsr.pipeline.report import Report
 from vsr.pipeline.stages import StopToken
 from vsr.upscaler import Upscaler
 

@@ -17,7 +17,8 @@ import pytest
 from tests.make_media import Clip, Picture, Sound, make, png
 from vsr.media.verify import Finding, verify
 from vsr.options import UpscaleOptions
-from vsr.pipeline.job import Job, Report
+from vsr.pipeline.job import Job
+from vsr.pipeline.report import Report
 
 FRAMES = 6
 

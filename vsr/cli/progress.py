@@ -9,8 +9,9 @@ from vsr.cli.streams import Unminding
 from vsr.options import ProgressMode
 
 if TYPE_CHECKING:
-    from vsr.pipeline.job import Progress, Report
     from vsr.pipeline.plan import Plan
+    from vsr.pipeline.progress import Progress
+    from vsr.pipeline.report import Report
 
 _FIRST_LINE_SECONDS, _LONGEST_PAUSE_SECONDS = 5.0, 60.0
 _BAR_CELLS = 20

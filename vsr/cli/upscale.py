@@ -14,7 +14,8 @@ from vsr.errors import VsrError
 from vsr.options import ProgressMode, UpscaleOptions
 
 if TYPE_CHECKING:
-    from vsr.pipeline.job import Job, Progress
+    from vsr.pipeline.job import Job
+    from vsr.pipeline.progress import Progress
 
 
 @options_from(UpscaleOptions)
