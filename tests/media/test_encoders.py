@@ -11,7 +11,9 @@ import pytest
 from vsr.color import ChromaLocation, ColorSpec, Matrix, Range
 from vsr.errors import OptionError
 from vsr.frame import PictureSpec, pixel_format
-from vsr.media.encoders import ENCODERS, Encoding, choose, parse_pairs, spec_of
+from vsr.media.encoder_settings import parse_pairs
+from vsr.media.encoder_table import ENCODERS, spec_of
+from vsr.media.encoders import Encoding, choose
 from vsr.media.sidedata import ContentLight, HdrMetadata, MasteringDisplay
 from vsr.media.target import resolve
 from vsr.options import UpscaleOptions

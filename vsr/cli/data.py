@@ -79,7 +79,7 @@ def tiles(
     from vsr.data.splits import parse_shares
     from vsr.data.tiles import REPORT, TileOptions, prepare_tiles
     from vsr.errors import OptionError
-    from vsr.media.encoders import parse_pairs
+    from vsr.media.encoder_settings import parse_pairs
     from vsr.train.degrade import parse_degradation
 
     pairs = parse_pairs(tuple(degrade or ()), "--degrade")

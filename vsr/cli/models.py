@@ -73,7 +73,7 @@ def show(
 ) -> None:
     """Show one model and its options; of a network, its size, what it costs, and its layers."""
     from vsr.chain import Chain
-    from vsr.media.encoders import parse_pairs
+    from vsr.media.encoder_settings import parse_pairs
     from vsr.nets.shipped import shipped
     from vsr.upscaler import MODELS, Recipe
 
@@ -106,7 +106,7 @@ def convert(
     """Write a network as ONNX: any height and width, samples of 0..1."""
     from vsr.chain import Chain
     from vsr.errors import OptionError
-    from vsr.media.encoders import parse_pairs
+    from vsr.media.encoder_settings import parse_pairs
     from vsr.nets.graph import Graph
     from vsr.nets.onnx import Precision, write_onnx
     from vsr.upscaler import Recipe
@@ -193,7 +193,7 @@ def build(
     from vsr.chain import Chain
     from vsr.engine import tensorrt
     from vsr.errors import OptionError
-    from vsr.media.encoders import parse_pairs
+    from vsr.media.encoder_settings import parse_pairs
     from vsr.nets.onnx import Precision
     from vsr.upscaler import Recipe
 

@@ -1,8 +1,7 @@
-"""Which encoder, pixel format and settings carry a source best: one table, one choice."""
+"""Which encoder, pixel format and settings carry a source best."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,193 +11,13 @@ import av
 from vsr.color import ChromaLocation, ColorSpec, Matrix, Primaries, Range, Transfer
 from vsr.errors import DeviceError, OptionError
 from vsr.frame import PictureSpec, PixelFormat, pixel_format
+from vsr.media.encoder_formats import VP9_ALPHA, pick_format
+from vsr.media.encoder_settings import encoder_settings
+from vsr.media.encoder_table import ENCODERS, spec_of
 from vsr.media.nvenc import LAYOUTS, TWINS, Nvenc
-from vsr.media.pixels import keeps_whole_samples, planar_format
-from vsr.media.sidedata import HdrMetadata, svtav1_parameters, x26x_parameters
+from vsr.media.pixels import planar_format
+from vsr.media.sidedata import HdrMetadata
 from vsr.options import UpscaleOptions
-from vsr.registry import Registry
-
-
-@dataclass(frozen=True, kw_only=True)
-class EncoderSpec:
-    """What vsr knows of an encoder beyond what FFmpeg says."""
-
-    summary: str
-    quality_option: str | None = "crf"
-    quality: float | None = None
-    """The default quality: visually close to the source, at a size that fits a disc."""
-    quality_range: tuple[float, float] = (0, 51)
-    preset_option: str | None = "preset"
-    preset: str | None = None
-    """The default preset: the slowest that still keeps up with playback on a laptop."""
-    options: Mapping[str, str] | None = None
-    parameters_option: str | None = None
-    """The option that takes the library's own key=value:key=value list."""
-    any_size: bool = False
-    """True when odd sides are fine with subsampled chroma."""
-    keeps_sample_aspect: bool = False
-    """True when the coded picture itself says how wide a sample is; PyAV cannot tell the container."""
-    keeps_captions: bool = False
-    """True when it writes the closed captions that frames carry."""
-    color: ColorSpec | None = None
-    """The only colour description that files of this kind can have."""
-    gray: bool = False
-    """True when a gray stream is as playable as any other of this encoder."""
-
-
-_NVENC_OPTIONS = {"rc": "vbr", "b": "0", "tune": "hq"}
-"""Quality decides, no rate: otherwise 2 Mbit/s, FFmpeg's default, would bound it."""
-
-ENCODERS = Registry(
-    "encoder",
-    {
-        "libx264": EncoderSpec(
-            summary="H.264, plays everywhere; the default for 8 bit",
-            keeps_captions=True,
-            keeps_sample_aspect=True,
-            quality=18,
-            preset="veryfast",
-            parameters_option="x264-params",
-        ),
-        "libx265": EncoderSpec(
-            summary="HEVC; the default above 8 bit and for HDR",
-            keeps_captions=True,
-            keeps_sample_aspect=True,
-            quality=20,
-            preset="veryfast",
-            options={"x265-params": "log-level=none", "a53cc": "1"},
-            parameters_option="x265-params",
-        ),
-        "libsvtav1": EncoderSpec(
-            summary="AV1, 8 and 10 bit 4:2:0; the default for WebM",
-            quality=28,
-            quality_range=(1, 63),
-            preset="9",
-            parameters_option="svtav1-params",
-        ),
-        "h264_nvenc": EncoderSpec(
-            summary="H.264 on an NVIDIA GPU; the default for 8 bit with --device cuda",
-            keeps_sample_aspect=True,
-            quality_option="cq",
-            quality=19,
-            quality_range=(1, 51),
-            preset="p5",
-            options=_NVENC_OPTIONS,
-        ),
-        "hevc_nvenc": EncoderSpec(
-            summary="HEVC on an NVIDIA GPU; the default for 10 bit with --device cuda",
-            keeps_sample_aspect=True,
-            quality_option="cq",
-            quality=21,
-            quality_range=(1, 51),
-            preset="p5",
-            options=_NVENC_OPTIONS,
-        ),
-        "av1_nvenc": EncoderSpec(
-            summary="AV1 on an NVIDIA GPU",
-            quality_option="cq",
-            quality=28,
-            quality_range=(1, 63),
-            preset="p5",
-            options=_NVENC_OPTIONS,
-        ),
-        "libvpx-vp9": EncoderSpec(
-            summary="VP9; the default for WebM and MKV where there is alpha",
-            any_size=True,
-            quality=24,
-            quality_range=(0, 63),
-            preset_option="cpu-used",
-            preset="5",
-            options={"b": "0", "row-mt": "1", "deadline": "good"},
-        ),
-        "ffv1": EncoderSpec(
-            summary="lossless, for archives and further work",
-            keeps_sample_aspect=True,
-            any_size=True,
-            quality_option=None,
-            preset_option=None,
-            options={"level": "3", "slicecrc": "1"},
-            gray=True,
-        ),
-        "prores_ks": EncoderSpec(
-            summary="ProRes for editing; 4444 keeps alpha",
-            quality_option=None,
-            preset_option="profile",
-            options={"vendor": "apl0"},
-        ),
-        "libx264rgb": EncoderSpec(
-            summary="H.264 that stays in RGB",
-            keeps_captions=True,
-            keeps_sample_aspect=True,
-            quality=18,
-            preset="veryfast",
-            parameters_option="x264-params",
-        ),
-        "mpeg4": EncoderSpec(
-            summary="MPEG-4 part 2, for AVI",
-            keeps_sample_aspect=True,
-            quality_option="qscale",
-            quality=3,
-            quality_range=(1, 31),
-            preset_option=None,
-            options={"flags": "+qscale"},
-        ),
-        "png": EncoderSpec(
-            summary="images", any_size=True, quality_option=None, preset_option=None, gray=True
-        ),
-        "mjpeg": EncoderSpec(
-            summary="JPEG images",
-            any_size=True,
-            quality_option="qscale",
-            quality=2,
-            quality_range=(1, 31),
-            preset_option=None,
-            options={"flags": "+qscale", "huffman": "optimal"},
-            color=ColorSpec(matrix=Matrix.SMPTE170M, range=Range.FULL, chroma_location=ChromaLocation.CENTER),
-        ),
-        "libwebp": EncoderSpec(
-            summary="WebP images",
-            any_size=True,
-            quality_option="quality",
-            quality=92,
-            quality_range=(0, 100),
-            preset_option=None,
-            color=ColorSpec(
-                matrix=Matrix.SMPTE170M, range=Range.LIMITED, chroma_location=ChromaLocation.CENTER
-            ),
-        ),
-        "tiff": EncoderSpec(
-            summary="TIFF images",
-            any_size=True,
-            quality_option=None,
-            preset_option=None,
-            gray=True,
-        ),
-        "bmp": EncoderSpec(summary="BMP images", any_size=True, quality_option=None, preset_option=None),
-        "rawvideo": EncoderSpec(
-            summary="uncompressed",
-            any_size=True,
-            quality_option=None,
-            preset_option=None,
-            gray=True,
-        ),
-        "wrapped_avframe": EncoderSpec(
-            summary="uncompressed, for yuv4mpegpipe and null",
-            any_size=True,
-            quality_option=None,
-            preset_option=None,
-            gray=True,
-        ),
-    },
-)
-"""The encoders with defaults of their own. Any other that this FFmpeg has runs with its own defaults."""
-
-_OTHER = EncoderSpec(summary="", quality_option=None, preset_option=None)
-
-
-def spec_of(encoder: str) -> EncoderSpec:
-    """Return what the table says of an encoder, or what holds for any."""
-    return ENCODERS[encoder] if encoder in ENCODERS else _OTHER  # noqa: SIM401  (unknown is no KeyError)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -253,10 +72,10 @@ def choose(
             f"{'' if container == 'matroska' else ' (mkv carries most)'} or --encoder auto"
         )
     spec = spec_of(encoder)
-    encoder_format, notes = _pick_format(encoder, codec, spec, source, container)
+    encoder_format, notes = pick_format(encoder, codec, spec, source, container)
     fmt = planar_format(encoder_format)
     color = spec.color if spec.color and fmt.family == "yuv" else _output_color(source, fmt)
-    settings = _settings(encoder, spec, fmt, hdr, options)
+    settings = encoder_settings(encoder, spec, fmt, hdr, options)
     if container == "avi":
         settings.setdefault("bf", "0")  # AVI has one time a frame: pictures out of order would be shown so
     encoding = Encoding(
@@ -321,9 +140,6 @@ _BY_CONTAINER = {
 }
 
 
-_VP9_ALPHA = ("matroska", "webm")
-
-
 def _auto(source: PictureSpec, container: str, supported: set[str], suffix: str) -> str:
     if container == "image2":
         if suffix not in _BY_SUFFIX:
@@ -335,7 +151,7 @@ def _auto(source: PictureSpec, container: str, supported: set[str], suffix: str)
     fmt = source.format
     if container == "mov" and fmt.alpha:
         return "prores_ks"
-    if fmt.alpha and container in _VP9_ALPHA:
+    if fmt.alpha and container in VP9_ALPHA:
         plain = fmt == pixel_format("yuva420p")
         return "libvpx-vp9" if plain or "ffv1" not in supported else "ffv1"
     if container == "avi":  # readers guess the order of H.264's pictures there, and guess wrong
@@ -349,83 +165,6 @@ def _auto(source: PictureSpec, container: str, supported: set[str], suffix: str)
         if not supported or av.Codec(name, "w").canonical_name in supported:
             return name
     raise OptionError(f"vsr has no encoder that {container} carries; use mkv, mp4, mov, webm or --encoder")
-
-
-def _pick_format(
-    name: str, codec: Any, spec: EncoderSpec, source: PictureSpec, container: str
-) -> tuple[str, tuple[str, ...]]:
-    offered = [f.name for f in codec.video_formats or []] or [source.format.name]
-    if container == "yuv4mpegpipe":
-        offered = [f for f in _Y4M_FORMATS if f in offered or len(offered) == 1]
-    offered = [f for f in offered if _really_takes(name, f, container)]
-    candidates = {}
-    for offer in offered:
-        try:
-            if keeps_whole_samples(offer):
-                candidates[offer] = planar_format(offer)
-        except (OSError, ValueError):
-            continue  # a GPU surface, or something frames cannot become
-    if not spec.gray:
-        candidates = {k: v for k, v in candidates.items() if v.family != "gray"}
-    if not candidates:
-        raise OptionError(f"encoder {name} takes no pixel format that vsr can make")
-    best = min(candidates, key=lambda offer: (_cost(source.format, candidates[offer]), offered.index(offer)))
-    return best, _format_notes(name, source.format, candidates[best])
-
-
-def _really_takes(encoder: str, offer: str, container: str) -> bool:
-    """False for what an encoder lists and then refuses."""
-    has_alpha = offer.startswith(("yuva", "gbrap"))
-    if encoder in TWINS.values():  # of 16 bits they code 10, of RGB 4:2:0
-        return not (offer.endswith("16le") or any(order in offer for order in ("rgb", "bgr", "gbr")))
-    if encoder == "libvpx-vp9":  # RGB only as an experiment; alpha needs Matroska's second stream
-        return "gbr" not in offer and (not has_alpha or (offer == "yuva420p" and container in _VP9_ALPHA))
-    return not (encoder == "libx265" and has_alpha)
-
-
-_Y4M_FORMATS = [
-    f"{base}{depth}"
-    for depth in ("", "9le", "10le", "12le", "14le", "16le")
-    for base in ("yuv420p", "yuv422p", "yuv444p", "gray")
-    if not (base == "gray" and depth == "14le")
-] + ["yuv411p"]
-
-
-def _cost(source: PixelFormat, target: PixelFormat) -> tuple[int, int, int, int, int, int, int]:
-    """Order formats: first what loses least, then what wastes least."""
-    to_gray = target.family == "gray" and source.family != "gray"
-    lost_chroma = max(0, target.log2_chroma_w - source.log2_chroma_w) + max(
-        0, target.log2_chroma_h - source.log2_chroma_h
-    )
-    wasted_chroma = (source.log2_chroma_w + source.log2_chroma_h) - (
-        target.log2_chroma_w + target.log2_chroma_h
-    )
-    if source.family == "gray":
-        # Neutral chroma costs least where there is none, then in the most subsampled format.
-        halvings = target.log2_chroma_w + target.log2_chroma_h
-        lost_chroma, wasted_chroma = 0, -99 if target.family == "gray" else -halvings
-    return (
-        to_gray + (source.alpha and not target.alpha),
-        max(0, source.depth - target.depth),
-        lost_chroma,
-        (source.family == "rgb") != (target.family == "rgb"),
-        target.alpha and not source.alpha,
-        max(0, target.depth - source.depth),
-        wasted_chroma,
-    )
-
-
-def _format_notes(name: str, source: PixelFormat, target: PixelFormat) -> tuple[str, ...]:
-    notes = []
-    if source.depth > target.depth:
-        notes.append(f"{name} takes {target.depth} bits at most: {source.depth}-bit samples are rounded")
-    if source.family == "rgb" and target.family == "yuv":
-        notes.append(f"RGB becomes {target.name}, because {name} codes YCbCr")
-    elif source.family == "yuv" and (
-        target.log2_chroma_w > source.log2_chroma_w or target.log2_chroma_h > source.log2_chroma_h
-    ):
-        notes.append(f"{name} takes no {source.name}: chroma is reduced to {target.name}")
-    return tuple(notes)
 
 
 def _output_color(source: PictureSpec, target: PixelFormat) -> ColorSpec:
@@ -444,67 +183,3 @@ def _output_color(source: PictureSpec, target: PixelFormat) -> ColorSpec:
         range=Range.LIMITED,
         chroma_location=ChromaLocation.LEFT if subsampled else ChromaLocation.UNSPECIFIED,
     )
-
-
-_QP_TO_LAMBDA = 118  # FFmpeg's FF_QP2LAMBDA
-
-
-def _settings(
-    name: str, spec: EncoderSpec, fmt: PixelFormat, hdr: HdrMetadata, options: UpscaleOptions
-) -> dict[str, str]:
-    settings = dict(spec.options or {})
-    low, high = spec.quality_range
-    if options.crf is not None and spec.quality_option and not low <= options.crf <= high:
-        raise OptionError(f"--crf {options.crf:g}: {name} takes {low:g} to {high:g}")
-    _set_choice(settings, name, "--crf", spec.quality_option, options.crf, spec.quality)
-    _set_choice(settings, name, "--preset", spec.preset_option, options.preset, spec.preset)
-    if name == "prores_ks" and options.preset is None:
-        settings["profile"] = "4444" if fmt.log2_chroma_w == 0 else "hq"
-    if "qscale" in settings:
-        settings["global_quality"] = str(round(float(settings.pop("qscale")) * _QP_TO_LAMBDA))
-    parameters = _hdr_parameters(name, hdr)
-    given = parse_pairs(options.encoder_options, "--encoder-option")
-    if spec.parameters_option:
-        key = spec.parameters_option
-        parts = [settings.get(key, ""), *parameters, given.pop(key, "")]
-        if joined := ":".join(part for part in parts if part):
-            settings[key] = joined
-    settings.update(given)
-    return settings
-
-
-def _set_choice(
-    settings: dict[str, str], name: str, flag: str, option: str | None, given: Any, default: Any
-) -> None:
-    if option is None:
-        if given is not None:
-            raise OptionError(f"{flag} has no meaning for {name}; set its own options with -E KEY=VALUE")
-        return
-    value = given if given is not None else default
-    if value is not None:
-        settings[option] = f"{value:g}" if isinstance(value, float | int) else str(value)
-
-
-def _hdr_parameters(name: str, hdr: HdrMetadata) -> list[str]:
-    if name in ("libx264", "libx264rgb"):
-        return x26x_parameters(hdr, mastering_key="mastering-display", light_key="cll")
-    if name == "libx265":
-        return x26x_parameters(hdr, mastering_key="master-display", light_key="max-cll")
-    if name == "libsvtav1":
-        return svtav1_parameters(hdr)
-    return []
-
-
-_EXAMPLES = {"--model-option": "scale=3", "--degrade": "blur=1.2"}
-
-
-def parse_pairs(pairs: tuple[str, ...], flag: str) -> dict[str, str]:
-    """Return {"k": "v"} for ("k=v",). Raises OptionError for anything without an equals sign."""
-    result = {}
-    for pair in pairs:
-        key, equals, value = pair.partition("=")
-        if not equals or not key:
-            example = _EXAMPLES.get(flag, "tune=animation")
-            raise OptionError(f"{flag}: {pair!r} is not KEY=VALUE, e.g. {example}")
-        result[key] = value
-    return result

@@ -5,7 +5,7 @@ from typing import Literal
 
 import av
 
-from vsr.media.encoders import ENCODERS
+from vsr.media.encoder_table import ENCODERS
 
 _DECODERS = ("h264", "hevc", "av1", "libdav1d", "vp9", "vp8", "mpeg2video", "mpeg4", "vc1", "prores", "ffv1")
 

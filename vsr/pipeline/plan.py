@@ -15,7 +15,9 @@ from vsr.device.cuda.gpu import Gpu
 from vsr.engine.lanes import LANES
 from vsr.errors import OptionError
 from vsr.frame import PictureSpec, PixelFormat, format_name, pixel_format
-from vsr.media.encoders import Encoding, choose, parse_pairs, spec_of
+from vsr.media.encoder_settings import parse_pairs
+from vsr.media.encoder_table import spec_of
+from vsr.media.encoders import Encoding, choose
 from vsr.media.nvenc import Nvenc
 from vsr.media.passthrough import PICTURE_ONLY, Route, plan_routes
 from vsr.media.source import SourceInfo, VideoInfo

@@ -7,7 +7,7 @@ from vsr.color import ColorSpec, Primaries, Transfer
 from vsr.errors import MediaError
 from vsr.frame import PixelFormat, pixel_format
 from vsr.media.digests import StreamDigest
-from vsr.media.encoders import spec_of
+from vsr.media.encoder_table import spec_of
 from vsr.media.facts import MediaFacts, attachment_facts, facts_by_demuxing
 from vsr.media.passthrough import PICTURE_ONLY
 from vsr.media.sidedata import HdrMetadata

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from vsr._version import __version__
 from vsr.device import cpu
 from vsr.errors import OptionError
-from vsr.media.encoders import parse_pairs
+from vsr.media.encoder_settings import parse_pairs
 from vsr.options import MAX_THREADS, EvalOptions
 from vsr.quality.metrics import (
     PEAK,
