@@ -194,6 +194,47 @@ def test_crf_within_and_out_of_range(encoder: str) -> None:
             chosen("yuv420p", name, encoder=encoder, crf=value)
 
 
+@pytest.mark.parametrize(
+    ("encoder", "good", "bad", "sentence"),
+    [
+        (
+            "libx264",
+            ("slow", "0", "9"),
+            ("quick", "10", "-1"),
+            "takes ultrafast, superfast, .*veryslow, placebo",
+        ),
+        ("libx265", ("placebo", "3"), ("quick",), "takes ultrafast, superfast, .*veryslow, placebo"),
+        ("libsvtav1", ("8", "-1"), ("quick", "99", "1.5"), "--preset .*: libsvtav1 takes -2 to 13"),
+        ("libvpx-vp9", ("-8", "8"), ("quick", "9"), "libvpx-vp9 takes -8 to 8"),
+        ("prores_ks", ("lt", "4444xq", "2"), ("quick", "6"), "prores_ks takes auto, proxy, .*4444xq"),
+        ("hevc_nvenc", ("p7", "slow"), ("veryfast",), "hevc_nvenc takes .*p1, p2, .*p7"),
+    ],
+)
+def test_presets_that_an_encoder_has(
+    encoder: str, good: tuple[str, ...], bad: tuple[str, ...], sentence: str
+) -> None:
+    name = "a.mov" if encoder == "prores_ks" else "a.mkv"
+    for preset in good:
+        chosen("yuv420p", name, encoder=encoder, preset=preset)
+    for preset in bad:
+        with pytest.raises(OptionError, match=sentence):
+            chosen("yuv420p", name, encoder=encoder, preset=preset)
+
+
+@pytest.mark.parametrize("encoder", ["libx264", "libx264rgb", "libx265"])
+def test_every_preset_of_the_table_opens_its_encoder(encoder: str) -> None:
+    presets = spec_of(encoder).presets
+    for preset in (*presets, str(len(presets) - 1)):
+        context: Any = av.CodecContext.create(encoder, "w")
+        context.width, context.height, context.time_base = 64, 64, Fraction(1, 25)
+        context.pix_fmt = "rgb24" if encoder == "libx264rgb" else "yuv420p"
+        context.options = {"preset": preset} | (
+            {} if encoder != "libx265" else {"x265-params": "log-level=none"}
+        )
+        context.open()
+        assert context.is_open
+
+
 def test_settings_reach_the_encoder() -> None:
     options = chosen("yuv420p", "a.mkv", crf=23.5, preset="slow", encoder_options=("tune=animation",)).options
     assert (options["crf"], options["preset"], options["tune"]) == ("23.5", "slow", "animation")

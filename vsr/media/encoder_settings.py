@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
+
+import av
 
 from vsr.errors import OptionError
 from vsr.frame import PixelFormat
@@ -11,6 +14,7 @@ from vsr.media.sidedata import HdrMetadata, svtav1_parameters, x26x_parameters
 from vsr.options import UpscaleOptions
 
 _QP_TO_LAMBDA = 118  # FFmpeg's FF_QP2LAMBDA
+_WHOLE = re.compile(r"-?\d+")
 
 
 def encoder_settings(
@@ -24,6 +28,8 @@ def encoder_settings(
     low, high = spec.quality_range
     if options.crf is not None and spec.quality_option and not low <= options.crf <= high:
         raise OptionError(f"--crf {options.crf:g}: {name} takes {low:g} to {high:g}")
+    if options.preset is not None and spec.preset_option:
+        _check_preset(name, spec.presets, spec.preset_option, options.preset)
     _set_choice(settings, name, "--crf", spec.quality_option, options.crf, spec.quality)
     _set_choice(settings, name, "--preset", spec.preset_option, options.preset, spec.preset)
     if name == "prores_ks" and options.preset is None:
@@ -39,6 +45,17 @@ def encoder_settings(
             settings[key] = joined
     settings.update(given)
     return settings
+
+
+def _check_preset(name: str, presets: tuple[str, ...], option: str, preset: str) -> None:
+    """Refuse a preset that table or FFmpeg know the encoder not to have; names have numbers, too."""
+    private = av.CodecContext.create(name, "w").supported_options.private
+    known = next(each for each in private if each.name == option)
+    names = presets or tuple(choice.name for choice in known.choices)
+    low, high = (0, len(presets) - 1) if presets else (int(known.min), int(known.max))
+    if preset in names or (_WHOLE.fullmatch(preset) and low <= int(preset) <= high):
+        return
+    raise OptionError(f"--preset {preset}: {name} takes {', '.join(names) if names else f'{low} to {high}'}")
 
 
 def _set_choice(

@@ -21,6 +21,8 @@ class EncoderSpec:
     preset_option: str | None = "preset"
     preset: str | None = None
     """The default preset: the slowest that still keeps up with playback on a laptop."""
+    presets: tuple[str, ...] = ()
+    """All of them, also known by their number, of encoders whose library only knows them, not FFmpeg."""
     options: Mapping[str, str] | None = None
     parameters_option: str | None = None
     """The option that takes the library's own key=value:key=value list."""
@@ -36,6 +38,18 @@ class EncoderSpec:
     """True when a gray stream is as playable as any other of this encoder."""
 
 
+_X26X_PRESETS = (
+    "ultrafast",
+    "superfast",
+    "veryfast",
+    "faster",
+    "fast",
+    "medium",
+    "slow",
+    "slower",
+    "veryslow",
+    "placebo",
+)
 _NVENC_OPTIONS = {"rc": "vbr", "b": "0", "tune": "hq"}
 """Quality decides, no rate: otherwise 2 Mbit/s, FFmpeg's default, would bound it."""
 
@@ -48,6 +62,7 @@ ENCODERS = Registry(
             keeps_sample_aspect=True,
             quality=18,
             preset="veryfast",
+            presets=_X26X_PRESETS,
             parameters_option="x264-params",
         ),
         "libx265": EncoderSpec(
@@ -56,6 +71,7 @@ ENCODERS = Registry(
             keeps_sample_aspect=True,
             quality=20,
             preset="veryfast",
+            presets=_X26X_PRESETS,
             options={"x265-params": "log-level=none", "a53cc": "1"},
             parameters_option="x265-params",
         ),
@@ -122,6 +138,7 @@ ENCODERS = Registry(
             keeps_sample_aspect=True,
             quality=18,
             preset="veryfast",
+            presets=_X26X_PRESETS,
             parameters_option="x264-params",
         ),
         "mpeg4": EncoderSpec(
