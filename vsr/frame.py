@@ -26,6 +26,8 @@ _SUBSAMPLING = {"444": (0, 0), "440": (0, 1), "422": (1, 0), "420": (1, 1), "411
 _NAME = re.compile(
     r"(?:yuv(?P<a>a?)(?P<sub>4\d\d)p|gbr(?P<ra>a?)p|gray)(?P<float>f32le|)(?P<depth>\d+)?(?P<le>le)?"
 )
+MAX_SIDE = 16384
+"""Of a picture that is made, in pixels: what H.264, HEVC and VP9 can code, and GPUs can hold."""
 FLOAT_DEPTH = 32
 """The depth of formats whose samples are float32."""
 

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from vsr.cli import doctor
 from vsr.cli.main import main
 from vsr.errors import DeviceError
 from vsr.nets.presets import PRESETS
@@ -18,7 +19,24 @@ def test_doctor_says_what_would_be_used(capsys: pytest.CaptureFixture[str]) -> N
     text = capsys.readouterr().out
     for word in ("vsr ", "python ", "cpu ", "kernels ", "gpu ", "--device auto is cpu", "pyav ", "encoders "):
         assert f"\n{word}" in f"\n{text}"
-    assert "libx264" in text
+    (encoders,) = (line for line in text.splitlines() if line.startswith("encoders "))
+    assert "libx264" in encoders
+    assert "nvenc" not in encoders
+
+
+def test_doctor_says_of_what_needs_a_gpu_whether_there_is_one(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for missing, words in (
+        ("there is no driver", "on a GPU, and none can be used: "),
+        (None, "on a GPU: "),
+    ):
+        facts = doctor.examine()
+        facts["gpu"] |= {"missing": missing, "usable": missing is None}
+        monkeypatch.setattr(doctor, "examine", lambda facts=facts: facts)
+        assert main(["doctor"]) == 0
+        assert f"{words}h264_nvenc, hevc_nvenc, av1_nvenc\n" in capsys.readouterr().out
+        monkeypatch.undo()
 
 
 def test_doctor_for_programs(capsys: pytest.CaptureFixture[str]) -> None:
@@ -28,6 +46,8 @@ def test_doctor_for_programs(capsys: pytest.CaptureFixture[str]) -> None:
     assert facts["kernels"]["isa"] in facts["kernels"]["available"]
     assert facts["cpu"]["usable_cores"] >= 1
     assert facts["media"]["encoders"]["ffv1"] is True
+    assert list(facts["media"]["gpu_encoders"]) == ["h264_nvenc", "hevc_nvenc", "av1_nvenc"]
+    assert not facts["media"]["encoders"].keys() & facts["media"]["gpu_encoders"].keys()
 
 
 def test_doctor_examines_a_broken_installation_too(

@@ -146,11 +146,31 @@ def test_a_defect_asks_to_be_reported(
     [
         (["upscale", "in.mkv"], "'OUTPUT'"),
         (["upscale", "in.mkv", "out.mkv", "--scal", "2"], "--scal"),
-        (["upscale", "in.mkv", "out.mkv", "--threads", "many"], "--threads"),
-        (["upscale", "in.mkv", "out.mkv", "--deinterlace", "maybe"], "maybe"),
+        (
+            ["upscale", "in.mkv", "out.mkv", "--threads", "many"],
+            "'--threads': Input should be a valid integer, not 'many'",
+        ),
+        (
+            ["upscale", "in.mkv", "out.mkv", "--scale", "abc"],
+            "'--scale': Input should be a valid number, not 'abc';",
+        ),
+        (
+            ["upscale", "in.mkv", "out.mkv", "--deinterlace", "maybe"],
+            "'--deinterlace': 'maybe' is not one of 'auto', 'on', 'off';",
+        ),
+        (
+            ["compare", "in.mkv", "out.mkv", "--frame", "2", "--frame", "x"],
+            "'--frame': Input should be a valid integer, not 'x'",
+        ),
         (["upscale", "in.mkv", "out.mkv", "--report", "no/such/folder/r.json"], "no/such/folder"),
         (["upscal"], "upscal"),
         (["models"], "Missing command"),
+        (["models", "build", "cnn-m-photo", "--size", "0x0"], "--size 0x0: each side is 1 to 16384"),
+        (
+            ["models", "build", "cnn-m-photo", "--size", "64x99999"],
+            "--size 64x99999: each side is 1 to 16384",
+        ),
+        (["models", "build", "no-such-model", "--size", "64x-1"], "'64x-1' is not a size"),
         (["models", "show", "lanczos"], "Did you mean 'lanczos3'?"),
     ],
 )
@@ -243,8 +263,8 @@ def test_a_failure_leaves_no_old_report(
 
 
 def test_file_names_arrive_as_paths(job: type[FakeJob]) -> None:
-    assert main(["upscale", "file:in.mkv", "file:///tmp/out.mkv"]) == 0
-    assert (job.made[0].source, job.made[0].result) == ("in.mkv", "/tmp/out.mkv")
+    assert main(["upscale", "file:in.mkv", "file:///videos/out.mkv"]) == 0
+    assert (job.made[0].source, job.made[0].result) == ("in.mkv", "/videos/out.mkv")
 
 
 def test_the_first_signal_asks_and_the_second_insists(

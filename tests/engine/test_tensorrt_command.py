@@ -91,7 +91,7 @@ def test_an_engine_is_built_into_a_file(
     ("arguments", "sentence"),
     [
         (["--size", "big"], "--size 'big' is not a size; write WxH like 1920x1080"),
-        (["--size", "0x64"], "none is under 1"),
+        (["--size", "0x64"], "--size 0x64: each side is 1 to 16384 pixels"),
         (["--gpu", "sm_90"], "does not build for 'sm_90'; available: sm_75, "),
         (["--precision", "int8"], "--precision 'int8': TensorRT engines are built in fp16 or fp32"),
     ],

@@ -91,7 +91,7 @@ def test_only_names_that_ffmpeg_makes_match(tmp_path: Path) -> None:
     [
         ("in.mkv", "in.mkv", "file:in.mkv"),
         ("file:in.mkv", "in.mkv", "file:in.mkv"),
-        ("file:///tmp/in.mkv", "/tmp/in.mkv", "file:/tmp/in.mkv"),
+        ("file:///videos/in.mkv", "/videos/in.mkv", "file:/videos/in.mkv"),
         ("Movie: part.mkv", "Movie: part.mkv", "file:Movie: part.mkv"),
         ("a:b://c.mkv", "a:b://c.mkv", "file:a:b://c.mkv"),
         ("https://example.org/a.mkv", "https://example.org/a.mkv", "https://example.org/a.mkv"),

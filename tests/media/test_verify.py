@@ -76,6 +76,17 @@ def without(dropped: Any) -> Any:
     return lambda packets: [p for p in packets if p is not dropped(packets)]
 
 
+def test_of_missing_files_the_source_is_named_first(good: tuple[Path, Path], tmp_path: Path) -> None:
+    source, result = tmp_path / "source.mkv", tmp_path / "result.mkv"
+    for given, name in (
+        ((source, result), "source.mkv"),
+        ((good[0], result), "result.mkv"),
+        ((source, good[1]), "source.mkv"),
+    ):
+        with pytest.raises(DecodeError, match=f"{name}: no such file"):
+            verify(*given)
+
+
 def test_a_frame_is_missing_at_the_end(good: tuple[Path, Path], tmp_path: Path) -> None:
     report = spoiled(good, tmp_path, packets=without(lambda ps: kind_of(ps, "video")[-1]))
     assert lost(report) == ["frames"]

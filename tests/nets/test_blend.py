@@ -11,8 +11,10 @@ from vsr.cli.main import main
 from vsr.nets.checkpoint import read_checkpoint, read_tensors
 from vsr.nets.checkpoint.safetensors import read_metadata, write_safetensors
 
+Named = dict[str, np.ndarray[tuple[int, ...], np.dtype[np.float32]]]
 
-def espcn(seed: int, width: int = 6) -> dict[str, np.ndarray[tuple[int, ...], np.dtype[np.float32]]]:
+
+def espcn(seed: int, width: int = 6) -> Named:
     rng = np.random.default_rng(seed)
     shapes = {"conv1": (8, 1, 5, 5), "conv2": (width, 8, 3, 3), "conv3": (4, width, 3, 3)}
     weights = {f"{key}.weight": rng.normal(0, 1, shape).astype(np.float32) for key, shape in shapes.items()}
@@ -64,9 +66,52 @@ def test_what_cannot_be_done_is_said(
     assert sentence in capsys.readouterr().err
 
 
-def test_two_networks_are_refused(two: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write_safetensors(tmp_path / "wide.safetensors", espcn(3, width=7), {})
+WIDER = espcn(3, width=7)
+OTHER = {key.replace("conv", "features."): value for key, value in espcn(3).items()}
+
+
+@pytest.mark.parametrize(
+    ("tensors", "reversed_order", "sentence"),
+    [
+        (
+            WIDER,
+            False,
+            "a.safetensors and other.safetensors are not trainings of one network: their conv2.weight are "
+            "6x8x3x3 and 7x8x3x3 weights; blend two files of the same width, depth and scale",
+        ),
+        (
+            OTHER,
+            False,
+            "a.safetensors and other.safetensors are not trainings of one network: a.safetensors has "
+            "conv1.bias, other.safetensors has none; blend two files of the same family and options",
+        ),
+        (
+            OTHER,
+            True,
+            "other.safetensors and a.safetensors are not trainings of one network: a.safetensors has "
+            "conv1.bias, other.safetensors has none; blend two files of the same family and options",
+        ),
+    ],
+)
+def test_two_networks_are_refused(
+    tensors: Named,
+    reversed_order: bool,
+    sentence: str,
+    two: list[str],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    write_safetensors(tmp_path / "other.safetensors", tensors, {})
     out = tmp_path / "out.safetensors"
-    assert main(["models", "blend", two[0], str(tmp_path / "wide.safetensors"), str(out)]) != 0
-    assert "not of one network: conv2" in capsys.readouterr().err
+    given = [two[0], str(tmp_path / "other.safetensors")]
+    assert main(["models", "blend", *(given[::-1] if reversed_order else given), str(out)]) == 2
+    assert capsys.readouterr().err == f"vsr: {sentence}\n"
     assert not out.exists()
+
+
+def test_a_missing_file_is_named(two: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    missing, out = str(tmp_path / "none.safetensors"), tmp_path / "out.safetensors"
+    for given in ((two[0], missing), (missing, two[0])):
+        assert main(["models", "blend", *given, str(out)]) == 2
+        assert "none.safetensors cannot be read: No such file" in capsys.readouterr().err
+        assert not out.exists()

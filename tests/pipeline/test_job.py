@@ -156,7 +156,12 @@ def test_the_null_sink_counts_and_writes_nothing(tmp_path: Path) -> None:
     report = upscale(y4m(tmp_path / "in.y4m"), tmp_path / "out", format="null")
     assert (report.exit_code, report.verified, report.lost) == (0, False, ())
     assert report.statistics.frames_done == FRAMES
-    assert report.result_bytes == FRAMES * WIDTH * HEIGHT * 4 * 3 // 2
+    assert report.result_bytes == FRAMES * WIDTH * HEIGHT * 4 * 3 // 2 == 193_200
+    assert report.lines()[0].endswith("out, 193.2 kB")
+    told = [
+        replace(report, result_bytes=size).lines()[0].split(", ")[-1] for size in (0, 999, 1_000, 12_345_678)
+    ]
+    assert told == ["0 bytes", "999 bytes", "1.0 kB", "12.3 MB"]
     assert [p.name for p in tmp_path.iterdir()] == ["in.y4m"]
 
 

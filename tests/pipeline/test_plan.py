@@ -157,6 +157,10 @@ def test_what_stays_behind_is_in_the_notes(tmp_path: Path) -> None:
     ]
     notes = plan_of(source, tmp_path / "out.y4m").notes
     assert any("pictures only: 6 other streams stay behind" in n for n in notes)
+    (tmp_path / "one").mkdir()
+    source = make(tmp_path / "one" / "in.mkv", Clip(picture=TWO, sounds=[Sound(seconds=0.1)]))
+    notes = plan_of(source, tmp_path / "one" / "out.y4m").notes
+    assert any("pictures only: 1 other stream stays behind" in n for n in notes)
 
 
 def test_a_late_beginning_is_a_note(tmp_path: Path) -> None:

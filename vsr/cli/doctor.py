@@ -63,6 +63,7 @@ def lines(facts: dict[str, Any]) -> list[str]:
         f"{media['num_codecs']} codecs, {media['num_formats']} containers",
         "          " + ", ".join(f"{name} {version}" for name, version in media["libraries"].items()),
         *_codec_lines("encoders", media["encoders"]),
+        _gpu_encoder_line(media["gpu_encoders"], usable=facts["gpu"]["usable"]),
         *_codec_lines("decoders", media["decoders"]),
     ]
 
@@ -72,6 +73,11 @@ def _codec_lines(title: str, there: dict[str, bool]) -> list[str]:
     lack = [name for name, has in there.items() if not has]
     found = f"{title:<9} {', '.join(have) or 'none'}"
     return [found, *([f"          missing: {', '.join(lack)}"] if lack else [])]
+
+
+def _gpu_encoder_line(there: dict[str, bool], *, usable: bool) -> str:
+    have = ", ".join(name for name, has in there.items() if has) or "none"
+    return f"          on a GPU{'' if usable else ', and none can be used'}: {have}"
 
 
 def _kernels() -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import sys
 import traceback
 from collections.abc import Sequence
@@ -16,6 +17,8 @@ from vsr.cli.output import EXIT_FAILED, EXIT_INTERRUPTED
 from vsr.cli.streams import drop, fill_closed_streams
 from vsr.errors import VsrError
 
+_PYDANTIC = re.compile(r"Value error, |, unable to parse string as an? \w+$")
+"""What Pydantic says around a sentence."""
 DEBUG_VARIABLE = "VSR_DEBUG"
 """Set in the environment, it shows the traceback of any error."""
 
@@ -85,7 +88,7 @@ def _fail(error: Exception) -> int:
             _say(f"{error}", *_notes(error))
             return error.exit_code
         case TyperException():
-            _say(f"{error.format_message().rstrip('.')}; see `{_command_path(error)} --help`")
+            _say(f"{_of_the_command_line(error)}; see `{_command_path(error)} --help`")
             return error.exit_code
         case MemoryError():
             _say("out of memory; try fewer --threads, or a smaller --size")
@@ -97,6 +100,16 @@ def _fail(error: Exception) -> int:
                 f"this is a defect of vsr: please report it, with the output of {DEBUG_VARIABLE}=1",
             )
     return EXIT_FAILED
+
+
+def _of_the_command_line(error: TyperException) -> str:
+    """Return what is wrong with the arguments; of a value that is no number or choice, also the value."""
+    text = error.format_message().rstrip(".")
+    details = getattr(error.__cause__, "errors", None)  # Pydantic's, by which Typer converts values
+    if details is None:
+        return text
+    text, value = _PYDANTIC.sub("", text), repr(details()[0]["input"])
+    return text if value in text else f"{text}, not {value}"
 
 
 def _of_the_system(error: OSError) -> str:

@@ -149,7 +149,7 @@ def blend(
         raise OptionError(f"{result.name} does not end in .safetensors, the only format that is written")
     if result.exists() and not overwrite:
         raise OptionError(f"{result} exists; choose another name, or replace it with -y")
-    tensors = blended(read_tensors(first), read_tensors(second), share)
+    tensors = blended(read_tensors(first), read_tensors(second), share, names=(first.name, second.name))
     said = read_metadata_of(first) | {"vsr.blend": f"{1 - share:g} {first.name} + {share:g} {second.name}"}
     write_safetensors(result, tensors, said)
     typer.echo(f"{result}: {1 - share:g} of {first.name}, {share:g} of {second.name}")
@@ -202,6 +202,7 @@ def build(
         raise OptionError(f"--precision {precision!r}: TensorRT engines are built in fp16 or fp32")
     if result is not None and result.exists() and not overwrite:
         raise OptionError(f"{result} exists; choose another name, or replace it with -y")
+    shapes = _sizes(sizes or [])
     given = parse_pairs(tuple(model_options or ()), "--model-option")
     recipe = Recipe(model, options=given, shader_dir=shader_dir)
     if not isinstance(recipe.model, Chain):
@@ -210,7 +211,7 @@ def build(
     library, gpu = _library(engine, device)
     spec = tensorrt.EngineSpec(
         network=network,
-        shapes=_sizes(sizes) if sizes else (tensorrt.any_size(network),),
+        shapes=shapes or (tensorrt.any_size(network),),
         precision=chosen,
         targets=tuple(dict.fromkeys(gpus)) if gpus else library.targets,
     )
@@ -295,11 +296,14 @@ def _sizes(texts: list[str]) -> tuple["Shapes", ...]:
     """Return a profile for each size WxH."""
     from vsr.engine.tensorrt import Shapes
     from vsr.errors import OptionError
+    from vsr.frame import MAX_SIDE
 
     shapes = []
     for text in dict.fromkeys(texts):
         match = re.fullmatch(r"(\d{1,6})[xX](\d{1,6})", text)
         if match is None:
             raise OptionError(f"--size {text!r} is not a size; write WxH like 1920x1080")
+        if not all(1 <= int(side) <= MAX_SIDE for side in match.groups()):
+            raise OptionError(f"--size {text}: each side is 1 to {MAX_SIDE} pixels; write WxH like 1920x1080")
         shapes.append(Shapes.fixed(int(match[2]), int(match[1])))
     return tuple(shapes)

@@ -57,40 +57,39 @@ def attachment_facts(
     return files, covers
 
 
-def facts_by_decoding(source: str | Path, result_container: str) -> MediaFacts:
-    """Return the facts of a source, its frame times as its decoder gives them. Decodes all of it.
+def facts_by_decoding(source: Reader, result_container: str) -> MediaFacts:
+    """Return the facts of a source, its frame times as its decoder gives them. Reads all of it.
 
     `result_container` is where they are expected: one without edit lists does not get what they hide.
     """
     times = array("q")
     edits = EditList(result_container)
     transparent = captioned = 0
-    with Reader(source) as reader:
-        digests = {
-            s.index: StreamDigest(codec=s.codec, time_base=s.time_base)
-            for s in reader.info.streams
-            if s.kind not in ("attachment", "cover")
-        }
-        for item in reader.items():
-            if not isinstance(item, CopiedPacket):
-                times.append(item.pts)
-                transparent += is_transparent(item)
-                captioned += reader.captions_seen and has_captions(item)
-            elif item.stream.index in digests:
-                for packet in edits.feed(item.stream.index, item.packet):
-                    digests[item.stream.index].add(packet)
-        files, covers = attachment_facts(reader.info.streams)
-        return MediaFacts(
-            info=reader.info,
-            frame_times=times,
-            time_base=reader.video.time_base,
-            digests=digests,
-            attachments=files,
-            covers=covers,
-            faults=reader.faults,
-            captioned_frames=captioned,
-            transparent_frames=transparent,
-        )
+    digests = {
+        s.index: StreamDigest(codec=s.codec, time_base=s.time_base)
+        for s in source.info.streams
+        if s.kind not in ("attachment", "cover")
+    }
+    for item in source.items():
+        if not isinstance(item, CopiedPacket):
+            times.append(item.pts)
+            transparent += is_transparent(item)
+            captioned += source.captions_seen and has_captions(item)
+        elif item.stream.index in digests:
+            for packet in edits.feed(item.stream.index, item.packet):
+                digests[item.stream.index].add(packet)
+    files, covers = attachment_facts(source.info.streams)
+    return MediaFacts(
+        info=source.info,
+        frame_times=times,
+        time_base=source.video.time_base,
+        digests=digests,
+        attachments=files,
+        covers=covers,
+        faults=source.faults,
+        captioned_frames=captioned,
+        transparent_frames=transparent,
+    )
 
 
 def facts_by_demuxing(result: str | Path) -> MediaFacts:

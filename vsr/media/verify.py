@@ -14,6 +14,7 @@ from typing import Any, Literal
 from vsr.color import ChromaLocation, ColorSpec, Matrix
 from vsr.media.digests import StreamDigest
 from vsr.media.facts import MediaFacts, content_digest, facts_by_decoding, facts_by_demuxing
+from vsr.media.reader import Reader
 from vsr.media.sidedata import DYNAMIC_SIDE_DATA, HdrMetadata
 from vsr.media.source import Chapter, Disposition, SourceInfo, StreamInfo, VideoInfo
 from vsr.media.tags import content_tags, stream_tags
@@ -79,8 +80,9 @@ def verify(source: str | Path, result: str | Path) -> VerifyReport:
 
     Raises DecodeError where either cannot be read.
     """
-    found = facts_by_demuxing(result)
-    expected = facts_by_decoding(source, found.info.container)
+    with Reader(source) as reader:  # opened first, so that of two missing files it is the one that is named
+        found = facts_by_demuxing(result)
+        expected = facts_by_decoding(reader, found.info.container)
     faults = [
         Finding("source", "note", line) for line in (*expected.faults.damage(), *expected.faults.repairs())
     ]

@@ -14,7 +14,7 @@ from vsr.device.cpu import usable_cores
 from vsr.device.cuda.gpu import Gpu
 from vsr.engine.lanes import LANES
 from vsr.errors import OptionError
-from vsr.frame import PictureSpec, PixelFormat, format_name, pixel_format
+from vsr.frame import MAX_SIDE, PictureSpec, PixelFormat, format_name, pixel_format
 from vsr.media.encoder_settings import parse_pairs
 from vsr.media.encoder_table import spec_of
 from vsr.media.encoders import Encoding, choose
@@ -29,7 +29,6 @@ from vsr.upscaler import Recipe, Upscaler
 
 QUEUE_BYTES = 160 << 20
 """Bound of what lies between decoder and encoder: ten 2160p frames of 8 bits with their sources."""
-_MAX_SIDE = 16384
 _SIZE = re.compile(r"(\d+)[xX](\d+)")
 _LINES = re.compile(r"(\d+)p")
 
@@ -235,7 +234,8 @@ def _alpha_notes(video: VideoInfo, encoding: Encoding) -> list[str]:
 def _left_behind(routes: tuple[Route, ...], container: str) -> list[str]:
     left = [route for route in routes if route.action == "leave"]
     if container in PICTURE_ONLY and left:
-        return [f"{container} holds pictures only: {len(left)} other streams stay behind"]
+        other = "1 other stream stays" if len(left) == 1 else f"{len(left)} other streams stay"
+        return [f"{container} holds pictures only: {other} behind"]
     return [route.line for route in left]
 
 
@@ -295,9 +295,9 @@ def _output_size(
     if video.sample_aspect_ratio != 1 and not spec.keeps_sample_aspect and not explicit:
         width, height = _square(width, height, video.sample_aspect_ratio)
         notes.append(f"{encoding.encoder} has square samples only: {width}x{height} keeps the shape")
-    if not (1 <= width <= _MAX_SIDE and 1 <= height <= _MAX_SIDE):
+    if not (1 <= width <= MAX_SIDE and 1 <= height <= MAX_SIDE):
         raise OptionError(
-            f"the result would be {width}x{height}; each side must be 1 to {_MAX_SIDE}. "
+            f"the result would be {width}x{height}; each side must be 1 to {MAX_SIDE}. "
             "Choose another --scale or --size"
         )
     fitted = max(step_w, _nearest_multiple(width, step_w)), max(step_h, _nearest_multiple(height, step_h))

@@ -64,11 +64,11 @@ class Report:
         state = "stopped" if self.stopped else "done"
         lines = [
             f"{state}: {frames} frames in {elapsed:.1f} s ({frames / max(elapsed, 1e-9):.1f} fps), "
-            f"{name}, {self.result_bytes / 1e6:.1f} MB"
+            f"{name}, {_amount(self.result_bytes)}"
         ]
         if self.gpu is not None:
-            up, down = self.gpu.uploaded_bytes / 1e6, self.gpu.downloaded_bytes / 1e6
-            lines.append(f"{self.gpu.device}: {up:.1f} MB went up to it, {down:.1f} MB came down")
+            up, down = _amount(self.gpu.uploaded_bytes), _amount(self.gpu.downloaded_bytes)
+            lines.append(f"{self.gpu.device}: {up} went up to it, {down} came down")
         if self.gpu is not None and self.gpu.redone_frames:
             lines.append(f"note: {self.gpu.redone_frames} frames exceeded float16 and were redone in float32")
         lines += [f"note: {text}" for text in self.said]
@@ -96,3 +96,11 @@ class Report:
             "said": list(self.said),
             "plan": self.plan.to_json(),
         }
+
+
+def _amount(num_bytes: int) -> str:
+    """Return "12.4 MB", "48.3 kB" or "612 bytes"."""
+    for unit, size in (("MB", 1e6), ("kB", 1e3)):
+        if num_bytes >= size:
+            return f"{num_bytes / size:.1f} {unit}"
+    return f"{num_bytes} bytes"
