@@ -121,10 +121,12 @@ def test_notes_of_an_error_are_said(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     error = EncodeError("out.mkv: the disk is full")
-    error.add_note("out.mkv is unfinished: it ends at about 0:12")
+    error.add_note("out.mkv is unfinished: it plays up to about 12.000 s")
     monkeypatch.setattr(FakeJob, "refuses", error)
     main(["upscale", "in.mkv", "out.mkv"])
-    assert capsys.readouterr().err.splitlines()[1] == "vsr: out.mkv is unfinished: it ends at about 0:12"
+    assert (
+        capsys.readouterr().err.splitlines()[1] == "vsr: out.mkv is unfinished: it plays up to about 12.000 s"
+    )
 
 
 def test_a_defect_asks_to_be_reported(

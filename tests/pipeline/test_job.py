@@ -249,8 +249,9 @@ def test_a_worker_that_fails_ends_the_run(
     with pytest.raises(ZeroDivisionError, match="tenth kernel") as caught:
         upscale(sounding_clip(tmp_path / "in.mkv"), result, threads=threads, preset="ultrafast")
     if at:
-        assert any("unfinished" in note for note in caught.value.__notes__)
-        assert result.exists()
+        (note,) = caught.value.__notes__
+        begin, _, seconds = note.partition("out.mkv is unfinished: it plays up to about ")
+        assert (begin, Fraction(seconds.removesuffix(" s"))) == (f"{tmp_path}/", whole_seconds(result))
     else:
         assert not result.exists() or result.stat().st_size == 0 or hasattr(caught.value, "__notes__")
 
@@ -276,8 +277,15 @@ def test_a_full_disk_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert any("unfinished" in note for note in caught.value.__notes__)
 
 
-@pytest.mark.parametrize("suffix", ["mkv", "mp4"])
+def whole_seconds(path: Path) -> Fraction:
+    """Return when the last picture of a file ends that can still be decoded, frames at 25 fps."""
+    with av.open(str(path)) as container:
+        return Fraction(sum(1 for _ in container.decode(video=0)), 25)
+
+
+@pytest.mark.parametrize("suffix", ["mkv", "mp4", "avi"])
 def test_a_file_that_may_not_grow(tmp_path: Path, suffix: str) -> None:
+    """What is said of it is what is left of it: mp4 has lost its index, the others are cut."""
     source = sounding_clip(tmp_path / "in.mkv", 100)
     code = """
         import resource, sys, threading, vsr
@@ -291,6 +299,17 @@ def test_a_file_that_may_not_grow(tmp_path: Path, suffix: str) -> None:
     done = run_python(code, str(source), str(tmp_path / f"out.{suffix}"))
     assert done.returncode == 0, done.stderr
     assert "file-size limit" in done.stdout
+    result = tmp_path / f"out.{suffix}"
+    if suffix == "mp4":
+        assert (
+            "out.mp4 is unfinished and does not play: mp4 has its index at its end; a file ending in .mkv"
+            in done.stdout
+        )
+        with pytest.raises(av.error.InvalidDataError):
+            av.open(str(result))
+    else:
+        told = done.stdout.partition("is unfinished: it plays up to about ")[2].split(" s")[0]
+        assert abs(Fraction(told) - whole_seconds(result)) <= Fraction(3, 25)
     assert done.stdout.rstrip().endswith("[]")
     assert done.stderr == ""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from array import array
 from dataclasses import dataclass, field
@@ -118,6 +119,23 @@ def facts_by_demuxing(result: str | Path) -> MediaFacts:
         faults=faults,
         captioned_frames=captioned,
     )
+
+
+def seconds_left_in(result: str | Path) -> Fraction | None:
+    """Return how long the picture of an unfinished file lasts, or None where the file cannot be opened."""
+    begin: Fraction | None = None
+    end = Fraction(0)
+    container: Any
+    with (
+        contextlib.suppress(av.error.FFmpegError, OSError),  # at a torn end, what is before it counts
+        av.open(images.ffmpeg_url(str(result)), "r", metadata_errors="replace") as container,
+    ):
+        for packet in container.demux(video=0):
+            if packet.pts is not None:
+                time = packet.pts * Fraction(packet.time_base)
+                begin = time if begin is None else min(begin, time)
+                end = max(end, time + packet.duration * Fraction(packet.time_base))
+    return None if begin is None else end - begin
 
 
 def _count_packets(name: str, info: SourceInfo, times: array[int], digests: dict[int, StreamDigest]) -> int:

@@ -22,11 +22,11 @@ from vsr.options import MAX_THREADS, UpscaleOptions
 from vsr.pipeline.messages import Messages
 from vsr.pipeline.plan import QUEUE_BYTES, make_plan
 from vsr.pipeline.progress import Progress, Tracker
-from vsr.pipeline.proof import can_read_back, compare_result, compare_unread
+from vsr.pipeline.proof import can_read_back, compare_result, compare_unread, what_remains
 from vsr.pipeline.report import GpuUse, Report
 from vsr.pipeline.stages import Statistics, StopToken, run_stages
 from vsr.pipeline.watch import SourceWatch
-from vsr.timing import format_seconds, parse_seconds
+from vsr.timing import parse_seconds
 from vsr.upscaler import opened
 
 _QUEUE_FRAMES = 8
@@ -173,8 +173,7 @@ class Job:
             with contextlib.suppress(OSError):
                 path.unlink()
             return
-        seconds = format_seconds(float(writer.frame_times[-1] * writer.time_base))
-        error.add_note(f"{self._result} is unfinished: it ends at about {seconds}")
+        error.add_note(what_remains(self.plan.target))
 
     # -- proof
 

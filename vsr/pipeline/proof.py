@@ -8,14 +8,15 @@ from vsr.errors import MediaError
 from vsr.frame import PixelFormat, pixel_format
 from vsr.media.digests import StreamDigest
 from vsr.media.encoder_table import spec_of
-from vsr.media.facts import MediaFacts, attachment_facts, facts_by_demuxing
-from vsr.media.passthrough import PICTURE_ONLY
+from vsr.media.facts import MediaFacts, attachment_facts, facts_by_demuxing, seconds_left_in
+from vsr.media.passthrough import MP4, PICTURE_ONLY
 from vsr.media.sidedata import HdrMetadata
 from vsr.media.source import SourceInfo
 from vsr.media.verify import Finding, compare, compare_picture
-from vsr.media.writer import Writer
+from vsr.media.writer import Target, Writer
 from vsr.pipeline.plan import Plan
 from vsr.pipeline.watch import SourceWatch
+from vsr.timing import format_seconds
 
 _READABLE_AGAIN = frozenset({"yuv4mpegpipe"})
 _SUMS = frozenset({"null", "md5", "framemd5"})
@@ -60,6 +61,19 @@ def compare_unread(plan: Plan, writer: Writer, watch: SourceWatch) -> tuple[Find
         left = [r for r in plan.routes if r.action == "leave"]
         findings += tuple(Finding(r.stream.label, "lost", r.reason) for r in left)
     return findings
+
+
+def what_remains(target: Target) -> str:
+    """Return what the file of a run that failed is good for, as it lies there now."""
+    seconds = seconds_left_in(target.name)
+    if seconds is not None:
+        return f"{target.name} is unfinished: it plays up to about {format_seconds(float(seconds))}"
+    if target.container in MP4:
+        return (
+            f"{target.name} is unfinished and does not play: {target.container} has its index at its end; "
+            "a file ending in .mkv plays as far as it was written"
+        )
+    return f"{target.name} is unfinished and cannot be opened"
 
 
 def _expected(plan: Plan, writer: Writer, watch: SourceWatch) -> MediaFacts:
