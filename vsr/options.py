@@ -209,9 +209,22 @@ class CompareOptions:
         default=None,
         metadata=_option("The original that both are compared with; without it, B with A.", metavar="FILE"),
     )
+    start: str | None = field(
+        default=None,
+        metadata=_option("Begin here in A, or in the original: seconds or HH:MM:SS.", metavar="T"),
+    )
     duration: str | None = field(
         default=None, metadata=_option("Stop after this long: seconds or HH:MM:SS.", metavar="T")
     )
+    offset: str | None = field(
+        default=None,
+        metadata=_option(
+            "Where in A (or in the original) the other video begins: seconds, HH:MM:SS or frames like 48f; "
+            "below 0, where in the other A begins.",
+            metavar="T",
+        ),
+    )
+    """At the frame nearest to it, so that rounded seconds will do."""
     worst: int = field(
         default=3, metadata=_option("How many of the worst frames to show on the page.", metavar="N")
     )

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import vsr
 from tests.make_media import Clip, Picture, make
 from vsr.cli.main import main
 from vsr.errors import OptionError
@@ -18,6 +19,7 @@ from vsr.media.reader import Reader
 from vsr.options import CompareOptions
 from vsr.quality.compare import compare
 from vsr.quality.metrics import psnr, ssim
+from vsr.quality.page import comparison_page
 from vsr.quality.xpsnr import Xpsnr
 
 PICTURE: dict[str, Any] = {"width": 96, "height": 80, "frames": 30}
@@ -83,7 +85,7 @@ def test_the_better_one_of_two_is_better_by_all(clips: Path) -> None:
     assert abs(found.seconds[found.shown[0].frame] - found.seconds[found.shown[1].frame]) >= 0.5
     assert [len(each.pictures) for each in found.shown] == [3, 3, 3]
     assert found.shown[0].pictures[found.reference].shape == (80, 96, 3)
-    assert "--frame 99: there are 30 frames, from 0 on" in found.notes
+    assert "--frame 99: 30 frames are compared, from 0 on" in found.notes
 
 
 def test_frames_without_partner_are_said_and_left_out(clips: Path, tmp_path: Path) -> None:
@@ -93,6 +95,37 @@ def test_frames_without_partner_are_said_and_left_out(clips: Path, tmp_path: Pat
     assert found.results[0].mean("psnr_y") == math.inf
     [note] = found.notes
     assert "10 of 30 frames of" in note and note.endswith("they are left out")
+
+
+def test_a_trimmed_clip_is_compared_where_it_belongs(clips: Path, tmp_path: Path) -> None:
+    """Frames and times are told as they are in the original."""
+    source, part = str(clips / "source.mkv"), str(tmp_path / "part.mkv")
+    settings: dict[str, Any] = {"model": "bilinear", "scale": 1, "encoder": "ffv1"}
+    vsr.upscale(source, part, start="0.4", duration="0.6", **settings)
+    for offset in ("0.4", "10f", "0.39"):
+        found = compare(source, part, CompareOptions(offset=offset, frames=(12, 3)), pictures=True)
+        assert [found.results[0].num_matched, found.results[0].mean("psnr_y")] == [15, math.inf]
+        assert (found.first_frame, found.seconds[0], len(found.seconds)) == (10, 0.4, 20)
+        assert "5 of 20 frames of" in found.notes[0]
+        assert "--frame 3: 20 frames are compared, from 10 on" in found.notes
+        assert found.shown[-1].frame == 12
+        facts = found.to_json()
+        assert [facts["frames"][0]["frame"], facts["shown"][-1]["seconds"]] == [10, 0.48]
+        assert "frame 10 at 0.400 s" in "\n".join(found.lines())
+        assert '<option value="12">frame 12</option>' in comparison_page(found)
+    other_way = compare(part, source, CompareOptions(offset="-10f"), pictures=False)
+    assert (other_way.first_frame, other_way.results[0].mean("psnr")) == (0, math.inf)
+    apart = compare(source, part, CompareOptions(offset="11f"), pictures=False)
+    assert apart.results[0].mean("psnr_y") < 40
+
+
+def test_a_start_is_the_first_frame_of_all(clips: Path) -> None:
+    names = str(clips / "source.mkv"), str(clips / "bad.mp4")
+    whole = compare(*names, CompareOptions(), pictures=False).results[0].frames
+    part = compare(*names, CompareOptions(start="0.5", duration="0.2"), pictures=False)
+    assert (part.first_frame, part.seconds, part.notes) == (13, [0.52, 0.56, 0.6, 0.64, 0.68], ())
+    ssim_of = [[(values or {})["ssim_y"] for values in frames] for frames in (whole, part.results[0].frames)]
+    assert ssim_of[1] == ssim_of[0][13:18]
 
 
 def test_other_depths_and_chroma_are_converted_and_said(clips: Path, tmp_path: Path) -> None:
@@ -154,7 +187,7 @@ def test_the_command(clips: Path, tmp_path: Path, capsys: pytest.CaptureFixture[
 def test_the_command_refuses_in_one_sentence(
     clips: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    source = str(clips / "source.mkv")
+    source, same = str(clips / "source.mkv"), str(clips / "bad.mp4")
     wide = str(clip(tmp_path / "wide.mkv", width=64, frames=3))
     (tmp_path / "text.mp4").write_text("no video")
     cases = [
@@ -164,6 +197,10 @@ def test_the_command_refuses_in_one_sentence(
         ([source, wide, "--json", wide], 2, "that is"),
         ([source, wide, "--duration", "soon"], 2, "--duration"),
         ([source, wide, "--duration", "0"], 2, "--duration 0 leaves nothing to compare"),
+        ([source, same, "--start", "60"], 2, "--start 60: "),
+        ([source, same, "--offset", "soon"], 2, "write seconds (12.5, -0:30) or frames (48f, -3f)"),
+        ([source, same, "--offset", "30f"], 2, "source.mkv, whose last frame is number 29 at 1.160 s"),
+        ([source, same, "--offset", "-1:00"], 2, "bad.mp4, whose last frame is number 29 at 1.160 s"),
         ([source, wide, "--frame", "3"], 2, "--frame adds frames to the page, and there is none; add --html"),
         ([source, wide, "--frame", "-1"], 2, "--frame is -1; frames are counted from 0"),
         (

@@ -9,27 +9,33 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.make_media import Clip, Picture, make
+from tests.make_media import Clip, Picture, make, remux
 from vsr.errors import DecodeError, OptionError
-from vsr.quality.matching import Videos
+from vsr.quality.matching import Span, Videos
 
 
 def clip(path: Path, **picture: Any) -> Path:
     """A lossless clip, whose frames can be told apart."""
-    return make(path, Clip(picture=Picture(codec="ffv1", **picture)))
+    return make(path, Clip(picture=Picture(codec="ffv1", options={"g": "1"}, **picture)))
 
 
-def pairs(*paths: Path, **options: Any) -> tuple[list[tuple[int, ...]], list[int]]:
-    """For each frame of the first its number and its partners', -1 where there is none; and counts."""
+def trimmed(source: Path, begin: int) -> Path:
+    """Write the frames of a video from one on, as they are coded."""
+    result = source.with_name(f"trimmed-{source.name}")
+    return remux(source, result, packets=lambda packets: packets[begin:])
+
+
+def pairs(*paths: Path, first_index: int = 0, **options: Any) -> tuple[list[tuple[int, ...]], list[int]]:
+    """For each frame of the first its place and its partners', -1 where there is none; and counts."""
     known: list[np.ndarray[Any, Any]] = []
     found = []
-    with Videos([str(path) for path in paths], **options) as videos:
+    with Videos([str(path) for path in paths], Span(**options)) as videos:
         for moment in videos:
             first = moment.frames[0]
             assert first is not None
             known.append(np.array(first.planes[0]))
             found.append(moment.frames[1:])
-            assert moment.index == len(known) - 1
+            assert moment.index == first_index + len(known) - 1
         numbers = [
             (index, *(_number(frame.planes[0], known) if frame else -1 for frame in frames))
             for index, frames in enumerate(found)
@@ -88,6 +94,40 @@ def test_three_videos(tmp_path: Path) -> None:
 def test_a_duration_ends_all(tmp_path: Path) -> None:
     paths = [clip(tmp_path / f"{name}.mkv") for name in "ab"]
     assert pairs(*paths, duration=Fraction(1, 5)) == (straight(5), [5])
+
+
+@pytest.mark.parametrize(
+    ("offset", "rate"),
+    [
+        (5, Fraction(25)),
+        (Fraction(1, 5), Fraction(25)),
+        (5, Fraction(24000, 1001)),
+        (Fraction(21, 100), Fraction(24000, 1001)),
+    ],
+)
+def test_a_trimmed_video_begins_at_its_offset(tmp_path: Path, offset: Fraction | int, rate: Fraction) -> None:
+    """Rounded seconds mean the frame nearest to them: 5 frames of 24000/1001 fps are 0.2085 s."""
+    whole = clip(tmp_path / "whole.mkv", rate=rate)
+    rest = trimmed(whole, 5)
+    assert pairs(whole, rest, offset=offset, first_index=5) == (straight(7), [7])
+    assert pairs(rest, whole, offset=-offset) == (straight(7), [7])
+
+
+def test_a_start_leaves_out_what_is_before_in_all(tmp_path: Path) -> None:
+    whole, other = (clip(tmp_path / f"{name}.mkv") for name in ("whole", "other"))
+    assert pairs(whole, other, start=Fraction(3, 10), first_index=8) == (straight(4), [4])
+    rest = trimmed(whole, 5)
+    span: dict[str, Any] = {"start": Fraction(3, 10), "duration": Fraction(2, 25)}
+    assert pairs(whole, rest, offset=5, first_index=8, **span) == (straight(2), [2])
+    assert pairs(whole, rest, offset=5, first_index=5, duration=Fraction(2, 25)) == (straight(2), [2])
+    assert pairs(whole, other, start=Fraction(9)) == ([], [12])
+
+
+def test_an_offset_beyond_the_end_is_refused(tmp_path: Path) -> None:
+    paths = clip(tmp_path / "a.mkv"), clip(tmp_path / "b.mkv")
+    for offset, name in ((12, "a"), (Fraction(9), "a"), (-12, "b"), (Fraction(-9), "b")):
+        with pytest.raises(OptionError, match=rf"{name}\.mkv, whose last frame is number 11 at 0.440 s"):
+            pairs(*paths, offset=offset)
 
 
 def test_sizes_must_be_equal(tmp_path: Path) -> None:

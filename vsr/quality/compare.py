@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -14,12 +15,13 @@ from vsr._version import __version__
 from vsr.device import cpu
 from vsr.errors import OptionError
 from vsr.options import MAX_THREADS, CompareOptions
-from vsr.quality.matching import Videos
+from vsr.quality.matching import Span, Videos
 from vsr.quality.meter import METRICS, Common, Meter, Values
 from vsr.quality.shown import Shown, read_shown, worst_frames
 from vsr.quality.text import text_table
 from vsr.timing import parse_seconds
 
+_FRAMES = re.compile(r"([+-]?\d+)f")
 _POWERS = {"psnr_y": 10, "psnr": 10, "xpsnr_y": 20, "xpsnr_cb": 20, "xpsnr_cr": 20}
 """Means are of squared errors for PSNR, and of their roots for XPSNR, as FFmpeg takes them."""
 
@@ -48,7 +50,7 @@ class VideoResult:
         return -power * math.log10(mean) if mean else math.inf
 
     def worst(self, metric: str) -> tuple[int, float]:
-        """Return the number of the frame with the smallest value, and that."""
+        """Return the index of the frame with the smallest value, and that."""
         found = [(frame[metric], index) for index, frame in enumerate(self.frames) if frame is not None]
         value, index = min(found)
         return index, value
@@ -63,12 +65,19 @@ class Comparison:
     height: int
     format: str
     """What all frames were brought to, to be compared."""
+    first_frame: int
+    """The number, in the reference, of the first frame that was compared."""
     seconds: list[float]
-    """When each frame of the reference is shown, since its first."""
+    """When each frame from that one on is shown, since the reference's first."""
     results: list[VideoResult]
     metrics: list[str]
     notes: tuple[str, ...]
     shown: list[Shown] = field(default_factory=list)
+
+    def worst(self, result: VideoResult, metric: str) -> tuple[int, float, float]:
+        """Return the number and the time of the reference's frame with the smallest value, and that."""
+        index, value = result.worst(metric)
+        return self.first_frame + index, self.seconds[index], value
 
     def to_json(self) -> dict[str, Any]:
         """Return it for programs. A PSNR of equal frames, which is infinite, is null."""
@@ -83,7 +92,7 @@ class Comparison:
             "results": [self._result_json(result) for result in self.results],
             "frames": [
                 {
-                    "frame": index,
+                    "frame": self.first_frame + index,
                     "seconds": seconds,
                     "results": [_json(r.frames[index]) for r in self.results],
                 }
@@ -94,7 +103,7 @@ class Comparison:
                     "frame": each.frame,
                     "left": each.left,
                     "top": each.top,
-                    "seconds": self.seconds[each.frame],
+                    "seconds": self.seconds[each.frame - self.first_frame],
                     "videos": list(each.pictures),
                 }
                 for each in self.shown
@@ -102,13 +111,16 @@ class Comparison:
         }
 
     def _result_json(self, result: VideoResult) -> dict[str, Any]:
-        worst = {metric: result.worst(metric) for metric in self.metrics}
+        worst = {metric: self.worst(result, metric) for metric in self.metrics}
         return {
             "video": result.name,
             "num_frames": result.num_frames,
             "num_matched": result.num_matched,
             "whole": {metric: _rounded(result.mean(metric)) for metric in self.metrics},
-            "worst": {m: {"frame": index, "value": _rounded(value)} for m, (index, value) in worst.items()},
+            "worst": {
+                metric: {"frame": frame, "seconds": seconds, "value": _rounded(value)}
+                for metric, (frame, seconds, value) in worst.items()
+            },
         }
 
     def lines(self) -> list[str]:
@@ -120,10 +132,10 @@ class Comparison:
             )
             rows = []
             for metric in self.metrics:
-                index, value = result.worst(metric)
+                frame, seconds, value = self.worst(result, metric)
                 shown = METRICS[metric]
                 numbers = (f"{number:.{shown.digits}f}" for number in (result.mean(metric), value))
-                rows.append([shown.head, *numbers, f"frame {index} at {self.seconds[index]:.3f} s"])
+                rows.append([shown.head, *numbers, f"frame {frame} at {seconds:.3f} s"])
             lines += text_table(["", "whole", "worst", "where"], rows)
         return lines + [f"note       {note}" for note in self.notes]
 
@@ -142,17 +154,17 @@ def compare(
     """
     names = [first, second] if options.reference is None else [options.reference, first, second]
     _check(names, options, pictures=pictures)
-    duration = None if options.duration is None else parse_seconds(options.duration, "--duration")
-    if duration == 0:
-        raise OptionError("--duration 0 leaves nothing to compare")
+    span = _span(options)
     threads = options.threads or cpu.usable_cores()
-    with Videos(names, duration=duration) as videos:
+    with Videos(names, span) as videos:
         common = Common(videos.readers)
         meters = [Meter(common, threads) for _ in names[1:]]
+        numbers: list[int] = []
         seconds: list[float] = []
         values: list[list[Values | None]] = [[] for _ in names[1:]]
         for moment in videos:
             tell(moment.index)
+            numbers.append(moment.index)
             seconds.append(round(float(moment.seconds), 6))
             reference = common.planes(0, moment.frames[0])
             for number, (meter, frame) in enumerate(zip(meters, moment.frames[1:], strict=True)):
@@ -161,6 +173,8 @@ def compare(
         counts = videos.counts
         damage = [f"{reader.name}: {text}" for reader in videos.readers for text in reader.faults.damage()]
         rates = [reader.video.frame_rate for reader in videos.readers]
+    if not numbers:
+        raise OptionError(f"--start {options.start}: {names[0]} ends before; begin earlier")
     results = [
         VideoResult(name=name, num_frames=count, frames=found)
         for name, count, found in zip(names[1:], counts, values, strict=True)
@@ -171,12 +185,37 @@ def compare(
         width=common.width,
         height=common.height,
         format=common.format.name,
+        first_frame=numbers[0],
         seconds=seconds,
         results=results,
         metrics=common.metrics,
         notes=tuple(notes),
     )
-    return _with_pictures(comparison, names, options, duration) if pictures else comparison
+    return _with_pictures(comparison, names, options, span) if pictures else comparison
+
+
+def _span(options: CompareOptions) -> Span:
+    duration = None if options.duration is None else parse_seconds(options.duration, "--duration")
+    if duration == 0:
+        raise OptionError("--duration 0 leaves nothing to compare")
+    start = Fraction(0) if options.start is None else parse_seconds(options.start, "--start")
+    return Span(start=start, duration=duration, offset=_offset(options.offset))
+
+
+def _offset(text: str | None) -> Fraction | int:
+    """Return the seconds in "1.5" or "-0:30", or the frames in "48f"."""
+    if text is None:
+        return 0
+    if match := _FRAMES.fullmatch(text.strip()):
+        return int(match[1])
+    sign, size = (-1, text.strip()[1:]) if text.strip().startswith("-") else (1, text)
+    try:
+        return sign * parse_seconds(size, "--offset")
+    except OptionError:
+        raise OptionError(
+            f"--offset: {text!r} is no time and no number of frames; "
+            "write seconds (12.5, -0:30) or frames (48f, -3f)"
+        ) from None
 
 
 def _check(names: list[str], options: CompareOptions, *, pictures: bool) -> None:
@@ -216,7 +255,7 @@ def _unmatched(reference: str, result: VideoResult, rates: Sequence[Fraction | N
 
 
 def _with_pictures(
-    comparison: Comparison, names: list[str], options: CompareOptions, duration: Fraction | None
+    comparison: Comparison, names: list[str], options: CompareOptions, span: Span
 ) -> Comparison:
     """Return it with the worst frames by XPSNR and those asked for, read again."""
     values = [
@@ -225,15 +264,16 @@ def _with_pictures(
         for index, found in enumerate(result.frames)
         if found is not None
     ]
-    count = len(comparison.seconds)
-    worst = worst_frames(values, comparison.seconds, options.worst)
-    wanted = list(dict.fromkeys([*worst, *(index for index in options.frames if 0 <= index < count)]))
+    first, count = comparison.first_frame, len(comparison.seconds)
+    compared = range(first, first + count)
+    worst = [first + index for index in worst_frames(values, comparison.seconds, options.worst)]
+    wanted = list(dict.fromkeys([*worst, *(number for number in options.frames if number in compared)]))
     notes = [
-        f"--frame {index}: there are {count} frames, from 0 on"
-        for index in options.frames
-        if not 0 <= index < count
+        f"--frame {number}: {count} frames are compared, from {first} on"
+        for number in options.frames
+        if number not in compared
     ]
-    shown = read_shown(names, wanted, duration) if wanted else []
+    shown = read_shown(names, wanted, span) if wanted else []
     return replace(comparison, shown=shown, notes=(*comparison.notes, *notes))
 
 

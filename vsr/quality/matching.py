@@ -1,8 +1,9 @@
 """Frames of several videos that are shown at the same time.
 
-Times count from each video's first frame, so that containers that begin elsewhere do not matter. A frame's
-partner is the nearest one of the other video; it must lie within what rounding to both time bases explains,
-one tick of each, and within half the way to the frame's own neighbours.
+Times count from each video's first frame, so that containers that begin elsewhere do not matter, or from the
+frame that an offset brings together with the other's first. A frame's partner is the nearest one of the other
+video; it must lie within what rounding to both time bases explains, one tick of each, and within half the way
+to the frame's own neighbours.
 """
 
 from __future__ import annotations
@@ -31,47 +32,63 @@ class Moment:
     """That of each video, the first one's first; None where a video has none at that time."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Span:
+    """Which parts of the videos are compared."""
+
+    start: Fraction = Fraction(0)
+    """Seconds of the first video, since its first frame, that are left out."""
+    duration: Fraction | None = None
+    """Seconds that are compared; None for all that there are."""
+    offset: Fraction | int = 0
+    """Where in the first video the others begin: at the frame nearest to those seconds, or at that frame,
+    counted from 0. Below 0 it is where in the others the first one begins."""
+
+
 class Videos:
     """Videos of one size, opened together; iterating yields their moments, once.
 
     Thread-safety: one thread. Raises DecodeError for files that cannot be read, OptionError for sizes that
-    differ.
+    differ and for an offset that leaves nothing of a video.
     """
 
-    def __init__(self, names: Sequence[str], *, duration: Fraction | None = None) -> None:
-        """The first name is that of the reference. `duration` is how many seconds are compared."""
+    def __init__(self, names: Sequence[str], span: Span) -> None:
+        """The first name is that of the reference."""
         self.names = tuple(names)
-        self._duration = duration
+        self._span = span
         with ExitStack() as opened:
             self.readers = [opened.enter_context(Reader(name)) for name in names]
             self._check_sizes()
-            self._followers = [_Follower(reader) for reader in self.readers[1:]]
+            self._followers = [_Follower(reader, -span.offset) for reader in self.readers[1:]]
             self._opened = opened.pop_all()
-        self.num_frames = 0
-        """Frames of the reference, after iterating."""
 
     @property
     def counts(self) -> list[int]:
-        """How many frames of each other video were read, after iterating."""
+        """How many frames of each other video there were to be compared, after iterating."""
         return [follower.count for follower in self._followers]
 
     def __iter__(self) -> Iterator[Moment]:
-        first, own_tick = self.readers[0], self.readers[0].video.time_base
+        own_tick = self.readers[0].video.time_base
+        frames = _begun(self.readers[0], self._span.offset)
+        head = next(frames)
+        begin = max(self._span.start, head.seconds)
+        end = None if self._span.duration is None else begin + self._span.duration
         before: Fraction | None = None
-        for index, (frame, at, after) in enumerate(_with_next(_timed(first))):
-            if self._is_past(at):
+        for here, after in _with_next(itertools.chain([head], frames)):
+            if end is not None and here.seconds >= end:
                 break
-            gaps = [abs(at - other) for other in (before, after) if other is not None]
-            half = min(gaps) / 2 if gaps else Fraction(1)
-            partners = [f.at(at, min(half, own_tick + f.tick)) for f in self._followers]
-            self.num_frames = index + 1
-            yield Moment(index=index, seconds=at, frames=(frame, *partners))
-            before = at
+            if here.seconds >= begin:
+                at = here.seconds - head.seconds
+                if before is not None and before < begin:
+                    for follower in self._followers:
+                        follower.skip_to(at)
+                others = [other for other in (before, after.seconds if after else None) if other is not None]
+                half = min((abs(here.seconds - other) for other in others), default=Fraction(2)) / 2
+                partners = [f.at(at, min(half, own_tick + f.tick)) for f in self._followers]
+                yield Moment(index=here.index, seconds=here.seconds, frames=(here.frame, *partners))
+            before = here.seconds
         for follower in self._followers:
-            follower.drain(self._duration)
-
-    def _is_past(self, seconds: Fraction) -> bool:
-        return self._duration is not None and seconds >= self._duration
+            follower.drain(None if end is None else end - head.seconds)
 
     def _check_sizes(self) -> None:
         first = self.readers[0].video
@@ -95,46 +112,95 @@ class Videos:
         self.close()
 
 
-class _Follower:
-    """A video whose frames are looked up by ascending times."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _Timed:
+    """A frame with its number in its video, and when it is shown, since the first one."""
 
-    def __init__(self, reader: Reader) -> None:
+    index: int
+    frame: Frame
+    seconds: Fraction
+
+
+class _Follower:
+    """A video whose frames are looked up by ascending times, since the first one that counts."""
+
+    def __init__(self, reader: Reader, offset: Fraction | int) -> None:
         self.tick = reader.video.time_base
         self.count = 0
-        self._frames = _timed(reader)
+        self._frames = _begun(reader, offset)
         self._current = self._next()
+        self._begin = self._current.seconds if self._current else Fraction(0)
         self._following = self._next()
 
-    def _next(self) -> tuple[Frame, Fraction] | None:
+    def _next(self) -> _Timed | None:
         found = next(self._frames, None)
         self.count += found is not None
         return found
 
+    def _distance(self, timed: _Timed, seconds: Fraction) -> Fraction:
+        return abs(timed.seconds - self._begin - seconds)
+
+    def skip_to(self, seconds: Fraction) -> None:
+        """Leave out what is before the frame nearest to that time."""
+        while (
+            self._current is not None
+            and self._following is not None
+            and self._distance(self._following, seconds) <= self._distance(self._current, seconds)
+        ):
+            self._current, self._following = self._following, self._next()
+            self.count -= 1
+
     def at(self, seconds: Fraction, tolerance: Fraction) -> Frame | None:
         """Return the frame nearest to that time, not given before, or None where it lies further away."""
         while self._following is not None and (
-            self._current is None or abs(self._following[1] - seconds) <= abs(self._current[1] - seconds)
+            self._current is None
+            or self._distance(self._following, seconds) <= self._distance(self._current, seconds)
         ):
             self._current, self._following = self._following, self._next()
-        if self._current is None or abs(self._current[1] - seconds) > tolerance:
+        if self._current is None or self._distance(self._current, seconds) > tolerance:
             return None
-        frame, self._current = self._current[0], None
+        frame, self._current = self._current.frame, None
         return frame
 
     def drain(self, duration: Fraction | None) -> None:
         """Read to the end, or to the duration's, so that `count` is what there is."""
         while self._following is not None:
-            if duration is not None and self._following[1] >= duration:
+            if duration is not None and self._following.seconds - self._begin >= duration:
                 self.count -= 1
                 break
             self._following = self._next()
 
 
-def _timed(reader: Reader) -> Iterator[tuple[Frame, Fraction]]:
-    """Yield frames with their times in seconds since the first one."""
+def _begun(reader: Reader, offset: Fraction | int) -> Iterator[_Timed]:
+    """Yield a video's frames from `offset` on: all where it is not above 0.
+
+    Raises OptionError where the video ends before that.
+    """
+    frames = _with_next(_timed(reader))
+    here = None
+    for here, after in frames:
+        if isinstance(offset, int):
+            begun = here.index >= offset
+        else:
+            begun = here.seconds >= offset or (
+                after is not None and after.seconds - offset > offset - here.seconds
+            )
+        if begun:
+            yield here
+            yield from (later for later, _ in frames)
+            return
+    if here is not None:
+        raise OptionError(
+            f"--offset lies beyond the end of {reader.name}, whose last frame is number {here.index} "
+            f"at {float(here.seconds):.3f} s"
+        )
+
+
+def _timed(reader: Reader) -> Iterator[_Timed]:
+    """Yield all frames."""
     origin: int | None = None
     size = (reader.video.width, reader.video.height)
-    for frame in reader:
+    for index, frame in enumerate(reader):
         origin = frame.pts if origin is None else origin
         seconds = (frame.pts - origin) * frame.time_base
         if (frame.width, frame.height) != size:
@@ -142,14 +208,12 @@ def _timed(reader: Reader) -> Iterator[tuple[Frame, Fraction]]:
                 f"{reader.name}: its size changes from {size[0]}x{size[1]} to {frame.width}x{frame.height} "
                 f"at {float(seconds):.3f} s; compare what is before by --duration {float(seconds):.3f}"
             )
-        yield frame, seconds
+        yield _Timed(index, frame, seconds)
 
 
-def _with_next(
-    frames: Iterator[tuple[Frame, Fraction]],
-) -> Iterator[tuple[Frame, Fraction, Fraction | None]]:
-    """Yield each frame with its time and the next one's."""
-    ended: Iterator[tuple[Frame, Fraction] | None] = itertools.chain(frames, [None])
+def _with_next(frames: Iterator[_Timed]) -> Iterator[tuple[_Timed, _Timed | None]]:
+    """Yield each frame with the next one."""
+    ended: Iterator[_Timed | None] = itertools.chain(frames, [None])
     for here, after in itertools.pairwise(ended):
         assert here is not None
-        yield (*here, None if after is None else after[1])
+        yield here, after

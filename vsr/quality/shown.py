@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 
 import numpy as np
 import numpy.typing as npt
 
 from vsr.color import ColorSpec
-from vsr.quality.matching import Moment, Videos
+from vsr.quality.matching import Moment, Span, Videos
 from vsr.quality.pictures import frame_rgb, full_color
 
 _APART_SECONDS = 0.5
@@ -24,13 +23,14 @@ class Shown:
     """A frame for the page, or a part of it: (H, W, 3) R G B of each video that has it."""
 
     frame: int
+    """Its number in the reference, from 0."""
     left: int
     top: int
     pictures: dict[str, Samples]
 
 
 def worst_frames(values: Sequence[tuple[float, int]], seconds: Sequence[float], count: int) -> list[int]:
-    """Return up to `count` frames of the smallest (value, frame), the worst first, some time apart."""
+    """Return up to `count` indices of the smallest (value, index), the worst first, some time apart."""
     found: list[int] = []
     for _, index in sorted(values):
         if len(found) == count:
@@ -40,10 +40,10 @@ def worst_frames(values: Sequence[tuple[float, int]], seconds: Sequence[float], 
     return found
 
 
-def read_shown(names: Sequence[str], wanted: Sequence[int], duration: Fraction | None) -> list[Shown]:
+def read_shown(names: Sequence[str], wanted: Sequence[int], span: Span) -> list[Shown]:
     """Return frames of the videos, by the numbers of the first one's; in the order they are given."""
     found: dict[int, Shown] = {}
-    with Videos(names, duration=duration) as videos:
+    with Videos(names, span) as videos:
         colors = [full_color(reader) for reader in videos.readers]
         for moment in videos:
             if moment.index in wanted:

@@ -54,13 +54,12 @@ def _summary(facts: dict[str, Any], result: dict[str, Any]) -> str:
     rows = []
     for metric in facts["metrics"]:
         worst, shown = result["worst"][metric], METRICS[metric]
-        seconds = facts["frames"][worst["frame"]]["seconds"]
         rows.append(
             [
                 escape(shown.head),
                 number(result["whole"][metric], shown.digits, absent="equal"),
                 number(worst["value"], shown.digits, absent="equal"),
-                f"{number(worst['frame'], 0)} at {number(seconds, 3, unit=' s')}",
+                f"{number(worst['frame'], 0)} at {number(worst['seconds'], 3, unit=' s')}",
             ]
         )
     return heading(_short(result["video"])) + table(["", "whole", "worst", "frame"], rows)
@@ -115,18 +114,19 @@ def _slider(comparison: Comparison) -> list[str]:
 
 def _frame(comparison: Comparison, shown: Shown, names: list[str]) -> str:
     figures = []
+    place = shown.frame - comparison.first_frame
     for index, name in enumerate(names):
         if name not in shown.pictures:
             continue
         caption = escape(_short(name))
         if index:
-            found = comparison.to_json()["frames"][shown.frame]["results"][index - 1]
+            found = comparison.to_json()["frames"][place]["results"][index - 1]
             caption += f"<br>XPSNR {number(found['xpsnr_y'], 2, absent='equal', unit=' dB')}"
         image = picture(
             shown.pictures[name], f"{_short(name)}, frame {shown.frame}", identity=f"p{shown.frame}-{index}"
         )
         figures.append(figure(image, caption))
-    at = number(comparison.seconds[shown.frame], 3, unit=" s")
+    at = number(comparison.seconds[place], 3, unit=" s")
     return f'<h3>Frame {number(shown.frame, 0)} at {at}</h3><div class="frames">{"".join(figures)}</div>'
 
 
