@@ -75,7 +75,7 @@ class _Event:
 _SOURCES: dict[bytes, Source] = {}
 
 
-def fake_compiled(source: Source, architecture: str) -> bytes:
+def fake_compiled(source: Source, architecture: str, say: Callable[[str], None]) -> bytes:
     """Take the place of vsr.device.cuda.kernels.compiled."""
     cubin = f"cubin {len(_SOURCES)} for {architecture}".encode()
     _SOURCES[cubin] = source

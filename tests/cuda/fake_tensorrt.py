@@ -36,7 +36,8 @@ class FakeTensorRT:
     """The module: TensorRT 11, or TensorRT-RTX where `targets` are named.
 
     Builds wait for `gate`; `refusal` is what the parser says, `broken` why nothing is built, and `poisoned`
-    the values that networks in float16 give. Engines of another `edition` are rejected.
+    the values that networks in float16 give. Engines of another `edition` are rejected, and all
+    while there are `load_errors`, which are logged.
     """
 
     def __init__(self, *targets: str) -> None:
@@ -46,6 +47,7 @@ class FakeTensorRT:
         self.gate.set()
         self.refusal = self.broken = ""
         self.poisoned: float | None = None
+        self.load_errors: list[str] = []
         self.parsed: list[str] = []
         self.built: list[dict[str, Any]] = []
         self.loaded: list[FakeEngine] = []
@@ -149,6 +151,10 @@ class FakeRuntime:
         assert_current()
         text, _, model = plan.partition(b"\0")
         facts = json.loads(text)
+        for message in self._trt.load_errors:
+            self._log.log(1, message)
+        if self._trt.load_errors:
+            return None
         if facts["edition"] != self._trt.edition:
             self._log.log(1, "the engine is of another edition")
             return None

@@ -58,6 +58,7 @@ class HostGpu:
         self.architecture = "sm_80"
         self.driver = "13.0"
         self.moved = Moved()
+        self.notes: list[str] = []
         self.taken_bytes = 0
         self.trims = 0
         self.limit_bytes = limit_bytes

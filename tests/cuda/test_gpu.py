@@ -80,7 +80,7 @@ class CupyMemory:
         for launch in launches:
             module = cupy.cuda.function.Module()
             self._modules.append(module)  # it is unloaded when it is dropped, whether its kernels run or not
-            module.load(cuda_kernels.compiled(launch.source, architecture))
+            module.load(cuda_kernels.compiled(launch.source, architecture, pytest.fail))
             module.get_function(launch.kernel)((*launch.blocks, 1), (THREADS, 1, 1), (launch.job,))
         cupy.cuda.Device().synchronize()
 

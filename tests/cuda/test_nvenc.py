@@ -171,7 +171,9 @@ def test_a_sink_that_refuses_them_gets_frames_of_the_host(
     source = make(tmp_path / "in.mkv", Clip())
     with Job(str(source), str(tmp_path / "x"), UpscaleOptions(device="cuda", format="null")) as job:
         assert not job.plan.encoding.on_gpu
-        assert job.run().exit_code == 0
+        report = job.run()
+    assert report.exit_code == 0
+    assert "each frame is copied to host memory for wrapped_avframe: no" in report.notes
 
 
 def test_odd_sides_go_through_host_memory(gpu: Gpu, tmp_path: Path) -> None:
@@ -180,7 +182,16 @@ def test_odd_sides_go_through_host_memory(gpu: Gpu, tmp_path: Path) -> None:
         str(source), str(tmp_path / "x"), UpscaleOptions(device="cuda", format="null", size="65x49")
     ) as job:
         assert not job.plan.encoding.on_gpu and job.plan.encoding.encoder_format == "yuv420p"
-        assert job.run().exit_code == 0
+        report = job.run()
+    assert report.exit_code == 0
+    assert any(note.startswith("each frame is copied to host memory") for note in report.notes)
+
+
+def test_a_format_that_has_no_layout_on_the_gpu_is_said_of_a_sink(gpu: Gpu, tmp_path: Path) -> None:
+    source = make(tmp_path / "in.mkv", Clip(picture=Picture(pix_fmt="yuv444p")))
+    with Job(str(source), str(tmp_path / "x"), UpscaleOptions(device="cuda", format="null")) as job:
+        notes = job.plan.notes
+    assert "each frame is copied to host memory for wrapped_avframe: a GPU's memory has no yuv444p" in notes
 
 
 # -- which encoder

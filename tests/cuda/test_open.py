@@ -2,15 +2,24 @@
 
 import ctypes
 import sys
+from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
-from tests.cuda.fake_cupy import CAPABILITY, fake_cupy
+from tests.cuda.fake_cupy import CAPABILITY, FakeCupyError, fake_compiled, fake_cupy
+from tests.make_media import Clip, make
 from vsr.device.cuda import nvidia, nvrtc
+from vsr.device.cuda.gpu import OutOfMemoryError
+from vsr.device.cuda.launch import Source
 from vsr.errors import DeviceError
-from vsr.upscaler import opened
+from vsr.frame import PictureSpec, empty_frame, pixel_format
+from vsr.options import UpscaleOptions
+from vsr.pipeline.job import Job
+from vsr.upscaler import Upscaler, opened
 
 
 @pytest.fixture
@@ -72,3 +81,57 @@ def test_a_cupy_that_does_not_load_is_a_sentence(cupy: Any, monkeypatch: pytest.
     monkeypatch.setitem(sys.modules, "cupy", None)
     with pytest.raises(DeviceError, match=r"CuPy does not load .*pip install 'vsr-realtime\[cuda\]'"):
         opened("cuda")
+
+
+@pytest.mark.parametrize(
+    ("refusal", "says"),
+    [
+        (
+            "cudaErrorMemoryAllocation: out of memory",
+            r"the machine, not cuda:0, is out of memory: it has no 0\.2 MB .*--threads",
+        ),
+        ("cudaErrorIllegalAddress", "cuda:0 failed: cudaErrorIllegalAddress"),
+    ],
+)
+def test_memory_that_the_host_lacks_is_not_the_gpus_fault(cupy: Any, refusal: str, says: str) -> None:
+    def refuses(size: int) -> None:
+        raise FakeCupyError(refusal)
+
+    gpu = nvidia.open_gpu(0)
+    cupy.cuda.alloc_pinned_memory = refuses
+    with pytest.raises(DeviceError, match=says) as caught:
+        gpu.host_array((400, 500), np.dtype(np.uint8))
+    assert not isinstance(caught.value, OutOfMemoryError)
+
+
+def test_what_a_gpu_has_to_say_is_kept_once(cupy: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each kernel that is compiled finds the same folder closed."""
+
+    def compiled(source: Source, architecture: str, say: Callable[[str], None]) -> bytes:
+        say("compiled kernels cannot be kept")
+        return fake_compiled(source, architecture, say)
+
+    monkeypatch.setattr(nvidia, "compiled", compiled)
+    gpu = nvidia.open_gpu(0)
+    frame = empty_frame(16, 16, pixel_format("yuv420p"))
+    spec = PictureSpec(width=16, height=16, format=frame.format, color=frame.color)
+    for model in ("bicubic", "anime4k-classic"):
+        with Upscaler(model, source=spec, device=gpu) as upscaler:
+            upscaler(frame)
+    assert gpu.notes == ["compiled kernels cannot be kept"]
+
+
+def test_a_run_tells_what_its_gpu_has_to_say(
+    cupy: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def compiled(source: Source, architecture: str, say: Callable[[str], None]) -> bytes:
+        say("compiled kernels cannot be kept")
+        return fake_compiled(source, architecture, say)
+
+    monkeypatch.setattr(nvidia, "compiled", compiled)
+    source = make(tmp_path / "in.mkv", Clip())
+    told: list[tuple[str, ...]] = []
+    for _ in range(2):  # the second finds the kernels loaded
+        with Job(str(source), str(tmp_path / "x"), UpscaleOptions(device="cuda", format="null")) as job:
+            told.append(job.run().said)
+    assert told == [("compiled kernels cannot be kept",), ()]

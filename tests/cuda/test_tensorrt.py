@@ -420,6 +420,21 @@ class TestRefused:
         with Upscaler(file, source=source, device=gpu, say=said.append):
             assert said == []
 
+    @pytest.mark.parametrize("last", [[], ["Error Code 1: Internal Error (the runtime gives up)"]])
+    def test_an_engine_for_which_there_is_no_memory_is_kept(
+        self, gpu: Gpu, trt: FakeTensorRT, model: Callable[..., str], last: list[str]
+    ) -> None:
+        """It is as good as before: the next run, with more memory, takes it."""
+        file, source = model(), spec(40, 30)
+        Upscaler(file, source=source, device=gpu).close()
+        trt.load_errors = ["Error Code 2: OutOfMemory (Requested size was 4096 bytes.)", *last]
+        with pytest.raises(OptionError, match=r"tensorrt: cuda:0 is out of memory: TensorRT cannot load the"):
+            Upscaler(file, source=source, device=gpu)
+        trt.load_errors = []
+        said: SAID = []
+        with Upscaler(file, source=source, device=gpu, say=said.append):
+            assert (len(trt.built), said) == (1, [])
+
     def test_an_engine_that_is_never_taken(
         self, gpu: Gpu, trt: FakeTensorRT, model: Callable[..., str], monkeypatch: pytest.MonkeyPatch
     ) -> None:

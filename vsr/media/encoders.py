@@ -36,9 +36,10 @@ class Encoding:
     on_gpu: bool = False
     """True where frames reach the encoder in a GPU's memory, in the layout `encoder_format`."""
 
-    def from_host(self) -> Encoding:
-        """Return the same for frames in host memory."""
-        return replace(self, encoder_format=self.format.name, on_gpu=False)
+    def from_host(self, why: str) -> Encoding:
+        """Return the same for frames in host memory, and the note that they are copied there."""
+        note = f"each frame is copied to host memory for {self.encoder}: {why}"
+        return replace(self, encoder_format=self.format.name, on_gpu=False, notes=(*self.notes, note))
 
 
 def choose(
@@ -93,11 +94,13 @@ def _on_gpu(encoding: Encoding, container: str, nvenc: Nvenc) -> Encoding:
     """Let frames stay in the GPU's memory where the encoder, or a sink that drops them, takes them there."""
     name, layout = encoding.encoder, LAYOUTS.get(encoding.format.name)
     is_nvenc = name in TWINS.values()
-    if layout is None or not (is_nvenc or (name, container) == ("wrapped_avframe", "null")):
+    if not (is_nvenc or (name, container) == ("wrapped_avframe", "null")):
         return encoding
+    if layout is None:
+        return encoding if is_nvenc else encoding.from_host(f"a GPU's memory has no {encoding.format.name}")
     why = nvenc.refusal(name, layout)
     if why is not None and not is_nvenc:
-        return encoding
+        return encoding.from_host(why)
     if why is not None:
         raise DeviceError(
             f"--encoder {name}: {nvenc.gpu.device} ({nvenc.gpu.name}) refuses it: {why}; {remedy(name)}"

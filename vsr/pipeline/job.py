@@ -54,6 +54,7 @@ class Job:
         self._messages = Messages(on_message)
         source, result = as_path(source), as_path(result)
         gpu = opened(options.device)
+        self._gpu_notes_told = 0 if gpu is None else len(gpu.notes)
         if not 0 <= options.threads <= MAX_THREADS:
             raise OptionError(f"--threads {options.threads}: give 0 for one a core, or up to {MAX_THREADS}")
         start = parse_seconds(options.start, "--start") if options.start else None
@@ -124,7 +125,7 @@ class Job:
         tracker = Tracker(self.reader.info, self._span, writer, on_progress)
 
         def on_tick(statistics: Statistics) -> None:
-            self._messages.pass_on()
+            self._pass_on()
             tracker.tick(statistics)
 
         try:
@@ -134,8 +135,16 @@ class Job:
             self._explain_remains(writer, error)
             raise
         self.close()
-        self._messages.pass_on()
+        self._pass_on()
         return self._prove(writer, statistics, tracker)
+
+    def _pass_on(self) -> None:
+        """Tell what threads and the GPU had to say since the last time."""
+        if self.upscaler.gpu is not None:
+            for text in self.upscaler.gpu.notes[self._gpu_notes_told :]:
+                self._gpu_notes_told += 1
+                self._messages.say(text)
+        self._messages.pass_on()
 
     def _run_stages(
         self, writer: Writer, on_tick: Callable[[Statistics], None], stop: StopToken

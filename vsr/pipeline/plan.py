@@ -165,7 +165,7 @@ def make_plan(
     )
     size, size_notes = _output_size(video, options, encoding, recipe.scale)
     if encoding.on_gpu and any(side % 2 for side in size):
-        encoding = encoding.from_host()
+        encoding = encoding.from_host("it takes even sides only from a GPU's")
     in_flight_bytes = picture.format.frame_bytes(picture.width, picture.height) + encoding.format.frame_bytes(
         *size
     )

@@ -80,6 +80,8 @@ class Gpu(Protocol):
     """The CUDA version that the driver knows, e.g. "13.0"."""
     moved: Moved
     """What crossed the bus."""
+    notes: list[str]
+    """What people should know of it, one sentence each; it only grows."""
 
     def stream(self) -> Stream:
         """Return a new stream that does not wait for the default one."""

@@ -5,13 +5,12 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from vsr._resources import CACHE_VARIABLE, cache_folder, tree
 from vsr.device.cuda import nvrtc
 from vsr.device.cuda.launch import Generated, Source
-from vsr.errors import DeviceError
 
 KEY_SCHEMA = 1
 """Part of every key: raise it when the meaning of the others changes."""
@@ -24,11 +23,11 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in (tree("kernels") / "cuda").glob("*.cu")))
 
 
-def compiled(source: Source, architecture: str) -> bytes:
+def compiled(source: Source, architecture: str, say: Callable[[str], None]) -> bytes:
     """Return a cubin of a source that runs on e.g. "sm_90": from the cache, or compiled and put there.
 
-    Raises DeviceError where NVRTC is missing, too old for that, or refuses. Thread-safety: safe, between
-    processes too.
+    `say` is told where it cannot be put there. Raises DeviceError where NVRTC is missing, too old for that,
+    or refuses. Thread-safety: safe, between processes too.
     """
     name = source if isinstance(source, str) else source.name
     architecture = nvrtc.target(architecture)
@@ -38,7 +37,13 @@ def compiled(source: Source, architecture: str) -> bytes:
         if cubin := path.read_bytes():  # a power cut can leave a file without its content
             return cubin
     cubin, _ = compile_source(source, architecture)
-    _store(path, cubin)
+    try:
+        _store(path, cubin)
+    except OSError as error:
+        say(
+            f"compiled kernels cannot be kept in {path.parent} ({error.strerror}), and the next run compiles "
+            f"them again; name another folder in {CACHE_VARIABLE}"
+        )
     return cubin
 
 
@@ -79,19 +84,13 @@ def _files(source: Source) -> Iterator[Path]:
 
 
 def _store(path: Path, content: bytes) -> None:
-    """Write so that readers see the whole file or none. Raises DeviceError where it cannot be written."""
+    """Write so that readers see the whole file or none."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as file:
+        own = Path(file.name)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as file:
-            own = Path(file.name)
-        try:
-            own.write_bytes(content)
-            own.replace(path)
-        except OSError:
-            own.unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise DeviceError(
-            f"compiled kernels cannot be kept in {path.parent} ({error.strerror}); "
-            f"name another folder in {CACHE_VARIABLE}"
-        ) from error
+        own.write_bytes(content)
+        own.replace(path)
+    except OSError:
+        own.unlink(missing_ok=True)
+        raise

@@ -63,6 +63,7 @@ class NvidiaGpu:
         self.index = index
         self.device = f"cuda:{index}"
         self.moved = Moved()
+        self.notes: list[str] = []
         with _faults(cupy, self.device):
             self._device = cupy.cuda.Device(index)
             self._device.use()
@@ -78,6 +79,10 @@ class NvidiaGpu:
                 f"{self.device} is a {self.name} of compute capability {capability[:-1]}.{capability[-1]}; "
                 "CUDA 13 needs 7.5 or newer (Turing)"
             )
+
+    def _note(self, text: str) -> None:
+        if text not in self.notes:
+            self.notes.append(text)
 
     def stream(self) -> NvidiaStream:
         """Return a new stream that does not wait for the default one."""
@@ -121,8 +126,18 @@ class NvidiaGpu:
 
     def host_array(self, shape: tuple[int, int], dtype: np.dtype[Any]) -> Plane:
         """Return an array in page-locked memory; it keeps the memory alive."""
+        size = shape[0] * shape[1] * dtype.itemsize
         with self.current():
-            memory = self._cupy.cuda.alloc_pinned_memory(shape[0] * shape[1] * dtype.itemsize)
+            try:
+                memory = self._cupy.cuda.alloc_pinned_memory(size)
+            except self._cupy.cuda.runtime.CUDARuntimeError as error:
+                if not _is_out_of_memory(error):
+                    raise
+                raise DeviceError(
+                    f"the machine, not {self.device}, is out of memory: it has no {size / 1e6:.1f} MB that "
+                    "the GPU may read and write (page-locked); lower --threads (frames at once), end other "
+                    "programs, or raise the limit of the container"
+                ) from error
         return np.frombuffer(memory, dtype, shape[0] * shape[1]).reshape(shape)
 
     def trim(self) -> None:
@@ -150,7 +165,7 @@ class NvidiaGpu:
             if key not in self._functions:
                 if launch.source not in self._modules:
                     module = self._cupy.cuda.function.Module()
-                    module.load(compiled(launch.source, self.architecture))
+                    module.load(compiled(launch.source, self.architecture, self._note))
                     self._modules[launch.source] = module
                 self._functions[key] = self._modules[launch.source].get_function(launch.kernel)
             return self._functions[key]
@@ -259,6 +274,10 @@ def _faults(cupy: Cupy, device: str) -> Iterator[None]:
     except cupy.cuda.memory.OutOfMemoryError as error:
         raise OutOfMemoryError(f"{device} is out of memory: {error}; {_REMEDY}") from error
     except (cupy.cuda.runtime.CUDARuntimeError, cupy.cuda.driver.CUDADriverError) as error:
-        if "MemoryAllocation" in str(error) or "OUT_OF_MEMORY" in str(error):
+        if _is_out_of_memory(error):
             raise OutOfMemoryError(f"{device} is out of memory; {_REMEDY}") from error
         raise DeviceError(f"{device} failed: {error}; `nvidia-smi` says more") from error
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    return "MemoryAllocation" in str(error) or "OUT_OF_MEMORY" in str(error)

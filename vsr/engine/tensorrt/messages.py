@@ -8,12 +8,18 @@ _NOISE = ("catchCudaError", "While parsing node", "--- Begin node", "--- End nod
 """What TensorRT logs beside an error: where in its code, and that there is no GPU."""
 _DETAIL = re.compile(r"Error Code \d+: ([^(]+) \((.*)\)$")
 """A kind of error and its text, e.g. "Error Code 4: API Usage Error (...)"."""
+_MEMORY = re.compile(r"OutOfMemory|out of memory|cudaErrorMemoryAllocation", re.IGNORECASE)
 _CUDA = re.compile(r"\(cudaError \d+: (.*?)\)")
 
 
 def is_noise(text: str) -> bool:
     """Return whether a message only accompanies an error."""
     return any(noise in text for noise in _NOISE)
+
+
+def is_out_of_memory(text: str) -> bool:
+    """Return whether a message tells of memory that the GPU does not have."""
+    return _MEMORY.search(text) is not None
 
 
 def reason(text: str) -> str:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from math import prod
 from threading import Lock
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vsr.device.cuda.gpu import Gpu
+from vsr.device.cuda.gpu import Gpu, OutOfMemoryError
 from vsr.device.cuda.launch import DTYPES, Kind, View, view
 from vsr.engine.tensorrt.library import Library
-from vsr.engine.tensorrt.messages import reason
+from vsr.engine.tensorrt.messages import is_out_of_memory, reason
 from vsr.errors import DeviceError
 
 if TYPE_CHECKING:
@@ -41,7 +42,8 @@ class LoadedEngine:
     def __init__(self, plan: bytes, name: str, library: Library, gpu: Gpu, *, kernels: bytes = b"") -> None:
         """`name` is the network's, for people; `kernels` are those of an earlier run, see `kernels`.
 
-        Raises RejectedError, and DeviceError for networks of more than one picture in and one out.
+        Raises RejectedError, OutOfMemoryError, and DeviceError for networks of more than one picture in and
+        one out.
         """
         self.name = name
         self.library = library
@@ -54,10 +56,15 @@ class LoadedEngine:
             gpu.trim()
             engine = self._runtime.deserialize_cuda_engine(plan)
             if engine is None:
-                why = reason(errors[-1]) if errors and errors[-1] is not before else "no reason is given"
+                new = list(takewhile(lambda message: message is not before, reversed(errors)))
+                if any(map(is_out_of_memory, new)):
+                    raise OutOfMemoryError(
+                        f"{gpu.device} is out of memory: {library.name} cannot load the engine of {name}; "
+                        "lower --threads (frames at once), or end other programs that use the GPU"
+                    )
                 raise RejectedError(
                     f"{library.name} {library.version} does not take the engine of {name} on {gpu.name}: "
-                    f"{why}"
+                    f"{reason(new[0]) if new else 'no reason is given'}"
                 )
             self._engine = engine
             self._config, self._compiled = library.runtime_config(engine, kernels)
