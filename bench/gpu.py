@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
+import math
 import platform
 import statistics
 import sys
@@ -29,6 +30,7 @@ import av
 import numpy as np
 
 from bench.shapes import SHAPES, espcn
+from bench.torch_networks import torch_milliseconds
 from vsr._version import __version__
 from vsr.color import ChromaLocation, ColorSpec, Matrix, Range
 from vsr.device.cuda.gpu import Store, Work
@@ -181,7 +183,7 @@ def networks(timer: Timer, arguments: argparse.Namespace) -> list[Row]:
 def _network(timer: Timer, name: str, graph: Graph) -> Row:
     source, target = spec("yuv420p"), spec("yuv420p", WIDTH * graph.scale, HEIGHT * graph.scale)
     seen: dict[str, float | str] = {}
-    best = float("inf")
+    best = math.inf
     for engine_name, engine in CUDA_ENGINES.items():
         problem = engine.problem(graph, source, timer.gpu)
         if problem is not None:
@@ -197,9 +199,10 @@ def _network(timer: Timer, name: str, graph: Graph) -> Row:
             seen[f"{name_in} start s"], seen[f"{name_in} ms"] = start_seconds, milliseconds
             if name_in == "fused_cuda fp16":
                 best = milliseconds
-    torch_ms = torch_milliseconds(name, graph)
+    torch_ms = torch_milliseconds(name, WIDTH, HEIGHT)
     if torch_ms is not None:
         seen["torch fp16 channels-last, CUDA graph, ms"] = torch_ms
+    if torch_ms is not None and math.isfinite(best):
         seen["times torch"] = torch_ms / best
     bound = BOUNDS_MS.get(name)
     if bound is None:
@@ -232,81 +235,6 @@ def _in_engine(
     timer.stream.record().wait()
     start_seconds = time.perf_counter() - begin
     return start_seconds, timer.milliseconds([work] * TIMES)
-
-
-def torch_milliseconds(name: str, graph: Graph) -> float | None:
-    """Return the time of a network of the same layers in torch; None without torch.
-
-    float16, channels last, from a float16 tensor on the GPU to one, in a CUDA graph.
-    """
-    try:
-        torch: Any = importlib.import_module("torch")
-    except ImportError:
-        return None
-    network, channels = _torch_network(torch, name)
-    shape = (1, channels, HEIGHT, WIDTH)
-    x = torch.rand(shape, device="cuda", dtype=torch.float16).to(memory_format=torch.channels_last)
-    torch.backends.cudnn.benchmark = True
-    with torch.no_grad():
-        side = torch.cuda.Stream()
-        with torch.cuda.stream(side):
-            for _ in range(3):
-                network(x)
-        torch.cuda.synchronize()
-        graphed = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graphed):
-            network(x)
-        times = []
-        for _ in range(TURNS):
-            begin, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
-            begin.record()
-            for _ in range(50):
-                graphed.replay()
-            end.record()
-            end.synchronize()
-            times.append(begin.elapsed_time(end) / 50)
-    return float(statistics.median(times))
-
-
-def _torch_network(torch: Any, name: str) -> tuple[Callable[[Any], Any], int]:
-    """Return the network on the GPU, and how many channels it reads."""
-    nn, functional = torch.nn, torch.nn.functional
-    convolutions = []
-
-    def conv(width: int, into: int, size: int) -> Any:
-        layer = nn.Conv2d(into, width, size, padding=size // 2)
-        convolutions.append(layer.half().cuda().to(memory_format=torch.channels_last))
-        return convolutions[-1]
-
-    if name == "ESPCN x2":
-        layers = [conv(64, 1, 5), conv(32, 64, 3), conv(4, 32, 3)]
-
-        def run_espcn(x: Any) -> Any:
-            for layer in layers[:-1]:
-                x = torch.tanh(layer(x))
-            return functional.pixel_shuffle(layers[-1](x), 2)
-
-        return run_espcn, 1
-    width, depth, out, dense = {
-        "S": (4, 3, 4, False),
-        "M": (4, 7, 4, True),
-        "L": (8, 3, 12, False),
-        "VL": (8, 7, 12, True),
-    }[name]
-    body = [conv(width, 3 if index == 0 else 2 * width, 3) for index in range(depth)]
-    last = conv(out, 2 * width * (depth if dense else 1), 1 if dense else 3)
-
-    def run(x: Any) -> Any:
-        base = functional.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
-        features = []
-        for layer in body:
-            x = layer(x)
-            x = torch.cat([x.relu(), (-x).relu()], 1)
-            features.append(x)
-        x = last(torch.cat(features, 1) if dense else x)
-        return base + functional.pixel_shuffle(x, 2)
-
-    return run, 3
 
 
 def runs(timer: Timer, arguments: argparse.Namespace) -> list[Row]:
@@ -380,7 +308,7 @@ def _alike(clip: Path, model: Path, folder: Path, gpu: NvidiaGpu) -> Row:
             overwrite=True,
         )
         lost.append(_run(clip, str(results[-1]), options).lost)
-    worst, times_equal = float("inf"), True
+    worst, times_equal = math.inf, True
     with Reader(results[0]) as one, Reader(results[1]) as other:
         for a, b in zip(one, other, strict=True):
             times_equal = times_equal and a.pts == b.pts
@@ -483,10 +411,10 @@ def main() -> int:
         "driver knows CUDA": gpu.driver,
         "vsr": __version__,
         "python": platform.python_version(),
-        "rows": [asdict(row) for row in rows],
+        "rows": [row_facts(row) for row in rows],
     }
     if arguments.json:
-        arguments.json.write_text(json.dumps(facts, indent=2))
+        arguments.json.write_text(json.dumps(facts, indent=2, allow_nan=False))
     return int(any(row.holds is False for row in rows))
 
 
@@ -496,6 +424,15 @@ def _rows(part: str, timer: Timer, arguments: argparse.Namespace) -> list[Row]:
         return PARTS[part](timer, arguments)
     except VsrError as error:
         return [Row(what=part, seen={"failed": str(error)}, bound="it runs", holds=False)]
+
+
+def row_facts(row: Row) -> dict[str, Any]:
+    """A row for programs. What is no number in JSON, as the PSNR of equal frames, is null."""
+    seen = {
+        key: None if isinstance(value, float) and not math.isfinite(value) else value
+        for key, value in row.seen.items()
+    }
+    return asdict(row) | {"seen": seen}
 
 
 def line(row: Row) -> str:

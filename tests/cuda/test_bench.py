@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import ctypes
+import json
+import math
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -47,7 +49,7 @@ def timer(host: ctypes.CDLL, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
     monkeypatch.setattr(bench.spec, "__defaults__", (24, 16))
     monkeypatch.setattr(bench, "CUDA_ENGINES", BUILT)
     monkeypatch.setattr(bench, "TIMES", 2)
-    monkeypatch.setattr(bench, "torch_milliseconds", lambda name, graph: 6.0)
+    monkeypatch.setattr(bench, "torch_milliseconds", lambda name, width, height: 6.0)
     for name in ("tensorrt", "tensorrt_rtx"):
         monkeypatch.setitem(sys.modules, name, None)
     library.load.cache_clear()
@@ -95,3 +97,27 @@ def test_a_part_that_fails_is_a_row(timer: Any, monkeypatch: pytest.MonkeyPatch)
     [row] = bench._rows("runs", timer, argparse.Namespace())
     assert row.holds is False
     assert "the GPU decodes nothing" in bench.line(row) and bench.line(row).endswith("MISSED")
+
+
+def test_values_that_json_does_not_have_are_null() -> None:
+    row = bench.Row(
+        what="equal frames", seen={"PSNR dB": math.inf, "off by": math.nan, "ms": 1.5, "same": "yes"}
+    )
+    facts = bench.row_facts(row)
+    assert json.loads(json.dumps(facts, allow_nan=False)) == {
+        "what": "equal frames",
+        "seen": {"PSNR dB": None, "off by": None, "ms": 1.5, "same": "yes"},
+        "bound": "",
+        "holds": None,
+    }
+
+
+def test_nothing_is_told_of_torch_where_nothing_ran_beside_it(
+    timer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake = FakeTensorRT()
+    fake.broken = "no kernel for it"
+    monkeypatch.setitem(sys.modules, "tensorrt", fake)
+    seen = bench._network(timer, "M", SHAPES["M"]()).seen
+    assert seen["torch fp16 channels-last, CUDA graph, ms"] == 6.0
+    assert "times torch" not in seen
