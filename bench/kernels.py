@@ -178,7 +178,9 @@ def convert_rows(rounds: int) -> list[Row]:
     ):
         spec = PictureSpec(width=1920, height=1080, format=pixel_format(before), color=_color_of(before))
         target = pixel_format(after)
-        upscaler = Upscaler(source=spec, scale=1, target_format=target, target_color=_color_of(after))
+        upscaler = Upscaler(
+            "lanczos3", source=spec, scale=1, target_format=target, target_color=_color_of(after)
+        )
         frame, into = _noise(spec), empty_frame(1920, 1080, target)
         peer = _swscale(frame, format=after, interpolation=Interpolation.BILINEAR)
         rows.append(_row(f"{before} to {after} 1080p", _call(upscaler, frame, into), peer, rounds))

@@ -87,8 +87,8 @@ def measure(case: str, arguments: argparse.Namespace, folder: Path) -> Row:
     clip = repeated(arguments.clips / name, repeats, folder)
     ours, theirs = folder / "ours.mkv", folder / "theirs.mkv"
     vsr = [
-        sys.executable, "-m", "vsr.cli", "upscale", str(clip), str(ours), "-y", "--preset", preset,
-        "--crf", str(CRF), "--progress", "none",
+        sys.executable, "-m", "vsr.cli", "upscale", str(clip), str(ours), "-m", "lanczos3", "-y",
+        "--preset", preset, "--crf", str(CRF), "--progress", "none",
     ]  # fmt: skip
     ffmpeg = [
         "ffmpeg", "-v", "error", "-nostdin", "-y", "-i", str(clip), "-vf", f"scale={size}:flags=lanczos",
@@ -222,7 +222,7 @@ def upscaled(job: Job, count: int) -> list[Frame]:
 
 def options(preset: str) -> UpscaleOptions:
     """The settings of the comparison."""
-    return UpscaleOptions(preset=preset, crf=CRF, overwrite=True)
+    return UpscaleOptions(model="lanczos3", preset=preset, crf=CRF, overwrite=True)
 
 
 STAGES: dict[str, Callable[[str, str], dict[str, float]]] = {
@@ -239,8 +239,8 @@ def soak(clips: Path, folder: Path, minutes: float) -> None:
     """Upscale a looped clip and print the resident memory at every tenth of the run."""
     clip = repeated(clips / CASES["480p to 960p, veryfast"][0], round(minutes * 2), folder)
     command = [
-        sys.executable, "-m", "vsr.cli", "upscale", str(clip), str(folder / "soak.mkv"), "--preset",
-        "ultrafast", "--progress", "none",
+        sys.executable, "-m", "vsr.cli", "upscale", str(clip), str(folder / "soak.mkv"), "-m", "lanczos3",
+        "--preset", "ultrafast", "--progress", "none",
     ]  # fmt: skip
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     samples = []

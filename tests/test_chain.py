@@ -25,6 +25,7 @@ from vsr.engine.platform import CpuPlatform, Running
 from vsr.engine.step import FloatStep, Steps, rgb_color
 from vsr.errors import OptionError
 from vsr.frame import Frame, PictureSpec, Plane, empty_frame, pixel_format
+from vsr.models import Recipe
 from vsr.nets.builder import Builder
 from vsr.nets.glsl.chain import PlannedStage, read_shaders
 from vsr.nets.onnx import onnx_bytes, write_onnx
@@ -33,7 +34,7 @@ from vsr.nets.ops import Resize as ResizeOp
 from vsr.ops.convert import Convert
 from vsr.ops.resize import Resize
 from vsr.ops.shader_filters.highlights import ClampHighlights
-from vsr.upscaler import Recipe, Upscaler
+from vsr.upscaler import Upscaler
 
 SHADERS: dict[str, Callable[[], str]] = {
     "luma": shaders.luma_network,
@@ -304,7 +305,7 @@ BAD = {
     "FOLDER/junk.pth": "cut or damaged",
     "FOLDER/junk.safetensors": "cut, or no safetensors file",
     "anime4k:Z": "Did you mean",
-    "nonsense": "available: bilinear",
+    "nonsense": "available: auto, bilinear",
 }
 
 

@@ -16,7 +16,7 @@ TIERS: list[set[str]] = [
     {"ops"},
     {"nets"},
     {"engine"},
-    {"upscaler", "chain"},
+    {"upscaler", "models", "chain"},
     {"media"},
     {"pipeline"},
     {"quality", "data", "train", "bench", "live", "cluster"},

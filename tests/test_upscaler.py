@@ -11,7 +11,8 @@ import pytest
 from vsr.color import ChromaLocation, ColorSpec, Matrix, Primaries, Range, Transfer
 from vsr.errors import OptionError
 from vsr.frame import Frame, PictureSpec, empty_frame, pixel_format
-from vsr.upscaler import MODELS, Upscaler
+from vsr.models import MODELS
+from vsr.upscaler import Upscaler
 
 COLOR = ColorSpec(matrix=Matrix.BT709, range=Range.LIMITED, chroma_location=ChromaLocation.LEFT)
 RGB = ColorSpec(matrix=Matrix.RGB, range=Range.FULL)
@@ -57,14 +58,14 @@ def test_every_model_enlarges_every_family_and_keeps_time(model: str, name: str)
     ],
 )
 def test_sizes(arguments: dict[str, Any], want: tuple[int, int]) -> None:
-    upscaler = Upscaler(source=spec(7, 5), **arguments)
+    upscaler = Upscaler("lanczos3", source=spec(7, 5), **arguments)
     result = upscaler(frame_of(spec(7, 5)))
     assert (result.width, result.height) == want == (upscaler.output.width, upscaler.output.height)
 
 
 def test_frames_are_written_where_asked_and_the_pool_is_checked() -> None:
     source = spec(16, 8)
-    upscaler = Upscaler(source=source)
+    upscaler = Upscaler("lanczos3", source=source)
     into = empty_frame(32, 16, source.format)
     result = upscaler(frame_of(source, pts=5), into)
     assert result is into and into.pts == 5
@@ -76,19 +77,19 @@ def test_frames_are_written_where_asked_and_the_pool_is_checked() -> None:
 
 def test_conversions_follow_the_resize() -> None:
     source = spec(20, 12)
-    upscaler = Upscaler(source=source, target_format=pixel_format("gbrp10le"), target_color=RGB)
+    upscaler = Upscaler("lanczos3", source=source, target_format=pixel_format("gbrp10le"), target_color=RGB)
     result = upscaler(frame_of(source))
     assert shape_of(result) == (40, 24, "gbrp10le")
     assert (
         len(upscaler.steps()) == 2 and "lanczos3" in upscaler.steps()[0] and "gbrp10le" in upscaler.steps()[1]
     )
-    deeper = Upscaler(source=source, target_format=pixel_format("yuv420p10le"))
+    deeper = Upscaler("lanczos3", source=source, target_format=pixel_format("yuv420p10le"))
     assert len(deeper.steps()) == 1
 
 
 def test_frames_of_another_kind_end_in_the_same_output() -> None:
     source = spec(20, 12)
-    upscaler = Upscaler(source=source)
+    upscaler = Upscaler("lanczos3", source=source)
     for other in (
         spec(30, 40),
         spec(20, 12, "yuv444p10le"),
@@ -105,7 +106,7 @@ def test_frames_of_another_kind_end_in_the_same_output() -> None:
 
 def test_untagged_frames_are_what_the_source_is() -> None:
     source = spec(20, 12)
-    upscaler = Upscaler(source=source)
+    upscaler = Upscaler("lanczos3", source=source)
     frame = frame_of(source)
     untagged = replace_color(frame, ColorSpec())
     for got, want in zip(upscaler(untagged).planes, upscaler(frame).planes, strict=True):
@@ -176,7 +177,7 @@ def test_options_reach_the_model() -> None:
 def test_refusals(arguments: dict[str, Any], text: str) -> None:
     color = replace(COLOR, transfer=Transfer.BT709, primaries=Primaries.BT709)
     with pytest.raises(OptionError, match=text):
-        Upscaler(**{"source": spec(16, 16, color=color), **arguments})
+        Upscaler(**{"model": "lanczos3", "source": spec(16, 16, color=color), **arguments})
 
 
 @pytest.mark.parametrize("options", [{"engine": "fused"}, {"precision": "fp99"}])

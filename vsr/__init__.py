@@ -1,6 +1,6 @@
 """Upscale video in real time, lose nothing of the source, and prove it.
 
-    report = vsr.upscale("in.mkv", "out.mkv", model="lanczos3", scale=2)    # what `vsr upscale` does
+    report = vsr.upscale("in.mkv", "out.mkv", model="bicubic", scale=2)     # what `vsr upscale` does
     report = vsr.verify("in.mkv", "out.mkv")                                # what `vsr verify` does
     with vsr.open("in.mkv") as reader: ...                                  # frames for one's own code
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 from threading import Lock
 from typing import Protocol, Self, TypeVar
 
-from vsr.chain import Chain, read_chain
+from vsr.chain import Chain
 from vsr.color import ColorSpec, Primaries, Transfer
 from vsr.device.cuda.gpu import Gpu
 from vsr.engine.cuda_platform import CudaPlatform
@@ -21,190 +20,16 @@ from vsr.engine.platform import CpuPlatform, Platform, Running, check_names
 from vsr.engine.step import Steps
 from vsr.errors import DeviceError, OptionError
 from vsr.frame import Frame, PictureSpec, PixelFormat, empty_frame
-from vsr.nets.shipped import shipped
-from vsr.ops.anime4k import Anime4k
+from vsr.models import AUTO, Model, Recipe, Values
 from vsr.ops.convert import Convert
 from vsr.ops.cuda.step import CudaStep
-from vsr.ops.resize import Resize, check_size, keeps_components
-from vsr.ops.scalers import SCALERS
+from vsr.ops.resize import check_size, keeps_components
 from vsr.ops.step import Step
-from vsr.registry import Registry, nearest
 
 S = TypeVar("S")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ModelOption:
-    """One option of a model."""
-
-    name: str
-    meaning: str
-    default: str
-    allowed: str
-    """What values it takes, for people."""
-    accepts: Callable[[str], bool]
-
-
-Values = Mapping[str, str]
-"""An option's text for each of a model's options, all checked."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Model:
-    """A way to enlarge."""
-
-    description: str
-    build: Callable[[PictureSpec, PictureSpec, Values], Step]
-    """From (source, target, option values) to the step; target keeps the source's components."""
-    options: tuple[ModelOption, ...] = ()
-
-
-def _scaler_model(name: str, description: str) -> Model:
-    def build(source: PictureSpec, target: PictureSpec, values: Values) -> Step:
-        return Resize(
-            source,
-            target.width,
-            target.height,
-            scaler=name,
-            target_format=target.format,
-            target_color=target.color,
-        )
-
-    return Model(description=description, build=build)
-
-
-def _is_strength(text: str) -> bool:
-    try:
-        return text == "auto" or 0 <= float(text) <= 1
-    except ValueError:
-        return False
-
-
-def _strength(text: str) -> float | None:
-    return None if text == "auto" else float(text)
-
-
-def _build_anime4k(source: PictureSpec, target: PictureSpec, values: Values) -> Step:
-    return Anime4k(
-        source,
-        target.width,
-        target.height,
-        strength_color=_strength(values["strength_color"]),
-        strength_gradient=_strength(values["strength_gradient"]),
-        upscale=values["upscale"],
-        target_format=target.format,
-        target_color=target.color,
-    )
-
-
-_ANIME4K_OPTIONS = (
-    ModelOption(
-        name="strength_color",
-        meaning="how far lines are thinned; auto is scale / 6",
-        default="auto",
-        allowed="auto, or 0 to 1",
-        accepts=_is_strength,
-    ),
-    ModelOption(
-        name="strength_gradient",
-        meaning="how far edges are sharpened; auto is scale / 2",
-        default="auto",
-        allowed="auto, or 0 to 1",
-        accepts=_is_strength,
-    ),
-    ModelOption(
-        name="upscale",
-        meaning="what enlarges before lines and edges are worked on",
-        default="bicubic",
-        allowed=", ".join(SCALERS),
-        accepts=SCALERS.__contains__,
-    ),
-)
-
-NETWORK_OPTIONS = (
-    ModelOption(
-        name="scale",
-        meaning="how far a checkpoint enlarges that does not say it itself (SRCNN, VDSR)",
-        default="auto",
-        allowed="auto, 1, 2, 3 or 4",
-        accepts=("auto", "1", "2", "3", "4").__contains__,
-    ),
-    ModelOption(
-        name="activation",
-        meaning="what a checkpoint was trained with where its keys do not tell (ESPCN)",
-        default="auto",
-        allowed="auto, relu, leakyrelu or tanh",
-        accepts=("auto", "relu", "leakyrelu", "tanh").__contains__,
-    ),
-)
-"""Those of every checkpoint."""
 _OTHER_SPECS = 3
 """How many kinds of frames beside the source's are kept ready for: a stream may change its size often."""
 _DEVICE = re.compile(r"auto|cpu|cuda(:(?P<number>\d{1,3}))?")
-PRESET_FORM = "anime4k:A, B, C, A+A, B+B, C+A, each also with :fast"
-
-MODELS: Registry[Model] = Registry(
-    "model",
-    {
-        "bilinear": _scaler_model("bilinear", "2x2 samples: soft, the fastest"),
-        "bicubic": _scaler_model("bicubic", "4x4 samples, as MATLAB's imresize: the papers' baseline"),
-        "lanczos3": _scaler_model("lanczos3", "6x6 samples: sharp, slight ringing; right for every source"),
-        "spline36": _scaler_model("spline36", "6x6 samples: sharp, less ringing than lanczos3"),
-        "area": _scaler_model("area", "mean of the area a sample covers: for shrinking, and for pixel art"),
-        "anime4k-classic": Model(
-            description="Anime4K 0.9: thins lines and sharpens edges of drawings",
-            build=_build_anime4k,
-            options=_ANIME4K_OPTIONS,
-        ),
-    },
-)
-
-
-class Recipe:
-    """What a model's text means, read once: one of MODELS with its options, or a chain of networks.
-
-    Thread-safety: safe, immutable. Raises OptionError for an unknown model, files that cannot be read, and
-    options that the model does not have.
-    """
-
-    model: Model | Chain
-    values: Values
-
-    def __init__(
-        self, text: str, *, options: Mapping[str, str] | None = None, shader_dir: Path | None = None
-    ) -> None:
-        """`options` are the model's own, as text; `shader_dir` is looked in first for shader files.
-
-        Those of chains are NETWORK_OPTIONS.
-        """
-        given = options or {}
-        self.text = text
-        if text in MODELS:
-            self.model = MODELS[text]
-            self.values = _option_values(text, self.model.options, given)
-            return
-        self.values = _option_values(text, NETWORK_OPTIONS, given)
-        scale, activation = (
-            None if v == "auto" else v for v in (self.values["scale"], self.values["activation"])
-        )
-        chain = read_chain(
-            text, shader_dir=shader_dir, scale=None if scale is None else int(scale), activation=activation
-        )
-        if chain is None:
-            raise OptionError(_unknown_model(text))
-        self.model = chain
-
-    @property
-    def scale(self) -> float:
-        """How far it enlarges where nobody says: a network's own factor, else 2."""
-        return float(self.model.scale) if isinstance(self.model, Chain) else 2.0
-
-
-def _unknown_model(text: str) -> str:
-    return (
-        f"unknown model {text!r}; available: {', '.join([*MODELS, *shipped()])}; presets {PRESET_FORM}; and "
-        f"files: .glsl, .onnx, .pth, .pt, .ckpt, .safetensors.{nearest(text, [*MODELS, *shipped()])}"
-    )
 
 
 class Runner(Protocol):
@@ -251,7 +76,7 @@ class Upscaler:
 
     def __init__(
         self,
-        model: str | Recipe = "lanczos3",
+        model: str | Recipe = AUTO,
         *,
         source: PictureSpec,
         scale: float | None = None,
@@ -281,11 +106,11 @@ class Upscaler:
         """
         self.gpu = opened(device) if isinstance(device, str) else device
         check_names(engine, precision, on_gpu=self.gpu is not None)
-        self.recipe = model if isinstance(model, Recipe) else Recipe(model, options=options)
+        recipe = model if isinstance(model, Recipe) else Recipe(model, options=options)
         if threads < 1 or calls < 1:
             raise OptionError(f"threads is {threads} and calls is {calls}; give 1 or more of each")
         self._running = Running(engine=engine, precision=precision, load=Load(threads=threads, calls=calls))
-        width, height = _target_size(source, scale, size, self.recipe.scale)
+        width, height = _target_size(source, scale, size, recipe.scale)
         source = _plain(source)
         self.source = source
         self.output = PictureSpec(
@@ -294,6 +119,7 @@ class Upscaler:
             format=target_format or source.format,
             color=target_color or source.color,
         )
+        self.recipe = recipe.suited(source, self.output)
         self.threads = threads
         self._say = say
         self._lock = Lock()
@@ -306,7 +132,8 @@ class Upscaler:
     def __call__(self, frame: Frame, into: Frame | None = None) -> Frame:
         """Return the frame enlarged, with the same time; in `into` where that is given.
 
-        A frame whose size, format or colour is not the source's is brought to the same output.
+        A frame whose size, format or colour is not the source's is brought to the same output; without the
+        network that auto took where it does not grow.
         """
         result = into or empty_frame(self.output.width, self.output.height, self.output.format)
         if into is not None:
@@ -354,15 +181,19 @@ class Upscaler:
 
     def _prepared(self, source: PictureSpec) -> Runner:
         _check_transfer(source.color, self.output.color)
+        recipe = self.recipe.suited(source, self.output)
+        if recipe.text != self.recipe.text:
+            size = f"{source.width}x{source.height}"
+            self._say(f"frames of {size} are brought to size by {recipe.text} ({recipe.reason})")
         if self.gpu is None:
-            steps = self._laid(source, CpuPlatform(self._running))
+            steps = self._laid(recipe, source, CpuPlatform(self._running))
             return _CpuRunner(steps, self.threads)
 
         def lay(place: Place, safe: bool) -> Sequence[CudaStep]:
             running = self._running
             if safe:
                 running = replace(running, engine="auto", precision="fp32", decided=(), at_once=True)
-            return self._laid(source, CudaPlatform(place, running))
+            return self._laid(recipe, source, CudaPlatform(place, running))
 
         calls = self._running.load.calls
         lanes = Lanes(self.gpu, source, self.output, lay, calls, self._count_redone, self._say)
@@ -373,11 +204,11 @@ class Upscaler:
         with self._lock:
             self.redone_frames += 1
 
-    def _laid(self, source: PictureSpec, platform: Platform[S]) -> Sequence[S]:
+    def _laid(self, recipe: Recipe, source: PictureSpec, platform: Platform[S]) -> Sequence[S]:
         """Return the steps for frames like `source`, on a platform."""
-        model = self.recipe.model
+        model = recipe.model
         if not isinstance(model, Chain):
-            steps = _model_steps(model, self.recipe.values, source, self.output)
+            steps = _model_steps(model, recipe.values, source, self.output)
             return [platform.operation(step) for step in steps]
         laid = model.lay(source, self.output, platform)
         if not self._running.decided:  # the first; a stream that changes must not wait for trials
@@ -459,21 +290,6 @@ def _target_size(
         )
     check_size(*size)
     return size
-
-
-def _option_values(name: str, options: Sequence[ModelOption], given: Mapping[str, str]) -> Values:
-    values = {option.name: option.default for option in options}
-    for key, value in given.items():
-        option = next((option for option in options if option.name == key), None)
-        if option is None:
-            allowed = ", ".join(values) or "none"
-            raise OptionError(
-                f"model {name!r} has no option {key!r}; it has: {allowed}.{nearest(key, list(values))}"
-            )
-        if not option.accepts(value):
-            raise OptionError(f"option {key} of {name} is {value!r}; allowed is {option.allowed}")
-        values[key] = value
-    return values
 
 
 def _check_transfer(source: ColorSpec, target: ColorSpec) -> None:

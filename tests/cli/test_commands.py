@@ -9,9 +9,9 @@ import pytest
 from vsr.cli import doctor
 from vsr.cli.main import main
 from vsr.errors import DeviceError
+from vsr.models import AUTO, MODELS
 from vsr.nets.presets import PRESETS
 from vsr.nets.shipped import shipped
-from vsr.upscaler import MODELS
 
 
 def test_doctor_says_what_would_be_used(capsys: pytest.CaptureFixture[str]) -> None:
@@ -64,7 +64,7 @@ def test_doctor_examines_a_broken_installation_too(
 def test_models_list_names_all(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["models", "list"]) == 0
     shown, _, files = capsys.readouterr().out.partition("\n\n")
-    assert [line.split()[0] for line in shown.splitlines()] == [*MODELS, *shipped(), *PRESETS]
+    assert [line.split()[0] for line in shown.splitlines()] == [AUTO, *MODELS, *shipped(), *PRESETS]
     assert all(suffix in files for suffix in (".glsl", ".onnx", ".pth", ".safetensors"))
 
 

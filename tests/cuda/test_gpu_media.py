@@ -86,7 +86,9 @@ def test_a_thread_that_did_not_open_it_decodes(gpu: Gpu, tmp_path: Path) -> None
 def test_no_picture_leaves_the_gpu(gpu: Gpu, name: str, tmp_path: Path) -> None:
     encoder = "libx264" if name == "yuv420p" else "libx265"
     source = clip(tmp_path / "in.mkv", encoder, name)
-    with Job(str(source), str(tmp_path / "x"), UpscaleOptions(device="cuda", format="null")) as job:
+    with Job(
+        str(source), str(tmp_path / "x"), UpscaleOptions(device="cuda", format="null", model="lanczos3")
+    ) as job:
         assert (job.plan.source.video.decoder, job.plan.encoding.on_gpu) == ("nvdec", True)
         report = job.run()
     assert report.exit_code == 0 and report.statistics.frames_done == FRAMES
@@ -105,7 +107,9 @@ def test_what_nvenc_writes_is_verified(
     source = clip(tmp_path / "in.mkv", "libx264" if name == "yuv420p" else "libx265", name)
     files = {encoder: tmp_path / "nvenc.mkv", "ffv1": tmp_path / "ffv1.mkv"}
     for each, file in files.items():
-        with Job(str(source), str(file), UpscaleOptions(device="cuda", encoder=each)) as job:
+        with Job(
+            str(source), str(file), UpscaleOptions(device="cuda", encoder=each, model="lanczos3")
+        ) as job:
             report = job.run()
         assert report.exit_code == 0, report.lines()
         assert report.gpu is not None

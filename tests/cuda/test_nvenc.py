@@ -101,7 +101,22 @@ def test_an_encoder_opened_by_its_first_frame_writes_the_same_file(
     source = make(tmp_path / "in.mkv", Clip(picture=Picture(color=(1, 1, 1, 1)), sounds=[Sound()]))
     files = [tmp_path / f"{name}.{suffix}" for name in ("ordinary", "late")]
     for file in files:
-        assert main(["upscale", str(source), str(file), "--device", "cuda", "--encoder", "libx264"]) == 0
+        assert (
+            main(
+                [
+                    "upscale",
+                    str(source),
+                    str(file),
+                    "-m",
+                    "lanczos3",
+                    "--device",
+                    "cuda",
+                    "--encoder",
+                    "libx264",
+                ]
+            )
+            == 0
+        )
         monkeypatch.setitem(TWINS, "libx264", "libx264")
     assert packets(files[0]) == packets(files[1])
     tags = []
@@ -118,7 +133,17 @@ def test_between_decoder_and_encoder_no_picture_leaves_the_gpu(
     stand_in(monkeypatch)
     source, report = make(tmp_path / "in.mkv", Clip()), tmp_path / "report.json"
     result = tmp_path / "out.mkv"
-    command = ["upscale", str(source), str(result), "--device", "cuda", "--report", str(report)]
+    command = [
+        "upscale",
+        str(source),
+        str(result),
+        "-m",
+        "lanczos3",
+        "--device",
+        "cuda",
+        "--report",
+        str(report),
+    ]
     assert main(command) == 0
     facts = json.loads(report.read_text())
     assert facts["plan"]["source"]["decoder"] == "nvdec"
@@ -127,7 +152,7 @@ def test_between_decoder_and_encoder_no_picture_leaves_the_gpu(
     assert facts["gpu"]["downloaded_bytes"] <= 16 * facts["frames"]
     stand_in(monkeypatch, able=None)
     plain = tmp_path / "plain.mkv"
-    assert main(["upscale", str(source), str(plain), "--device", "cuda"]) == 0
+    assert main(["upscale", str(source), str(plain), "-m", "lanczos3", "--device", "cuda"]) == 0
     assert packets(result) == packets(plain)
 
 
@@ -144,7 +169,7 @@ def test_the_header_is_written_when_a_frame_has_opened_the_encoder(
 
     monkeypatch.setattr(Writer, "_start", seen)
     source = make(tmp_path / "in.mkv", Clip())
-    with Job(str(source), str(tmp_path / "out.mkv"), UpscaleOptions(device="cuda")) as job:
+    with Job(str(source), str(tmp_path / "out.mkv"), UpscaleOptions(device="cuda", model="lanczos3")) as job:
         assert not job.writer._video.codec_context.is_open
         job.run()
     assert begun[:2] == [(True, False), (True, True)]
@@ -157,7 +182,9 @@ def test_a_sink_that_drops_them_takes_frames_on_the_gpu(
     """What the way is worth without an encoder can be measured on chips that have none."""
     stand_in(monkeypatch)
     source = make(tmp_path / "in.mkv", Clip(picture=Picture(pix_fmt=name)))
-    with Job(str(source), str(tmp_path / "x"), UpscaleOptions(device="cuda", format="null")) as job:
+    with Job(
+        str(source), str(tmp_path / "x"), UpscaleOptions(device="cuda", format="null", model="lanczos3")
+    ) as job:
         assert (job.plan.encoding.encoder, job.plan.encoding.on_gpu) == ("wrapped_avframe", True)
         outcome = job.run()
     assert outcome.gpu is not None and outcome.exit_code == 0
@@ -169,7 +196,9 @@ def test_a_sink_that_refuses_them_gets_frames_of_the_host(
 ) -> None:
     monkeypatch.setattr(Nvenc, "refusal", lambda self, encoder, layout: "no")
     source = make(tmp_path / "in.mkv", Clip())
-    with Job(str(source), str(tmp_path / "x"), UpscaleOptions(device="cuda", format="null")) as job:
+    with Job(
+        str(source), str(tmp_path / "x"), UpscaleOptions(device="cuda", format="null", model="lanczos3")
+    ) as job:
         assert not job.plan.encoding.on_gpu
         report = job.run()
     assert report.exit_code == 0
@@ -179,7 +208,9 @@ def test_a_sink_that_refuses_them_gets_frames_of_the_host(
 def test_odd_sides_go_through_host_memory(gpu: Gpu, tmp_path: Path) -> None:
     source = make(tmp_path / "in.mkv", Clip())
     with Job(
-        str(source), str(tmp_path / "x"), UpscaleOptions(device="cuda", format="null", size="65x49")
+        str(source),
+        str(tmp_path / "x"),
+        UpscaleOptions(device="cuda", format="null", size="65x49", model="lanczos3"),
     ) as job:
         assert not job.plan.encoding.on_gpu and job.plan.encoding.encoder_format == "yuv420p"
         report = job.run()
@@ -215,7 +246,9 @@ def test_what_only_the_cpus_encoder_has_stays_there(
 ) -> None:
     monkeypatch.setattr(Nvenc, "refusal", lambda self, encoder, layout: None)
     source = make(tmp_path / "in.mkv", Clip(picture=Picture(**picture)))
-    with Job(str(source), str(tmp_path / "out.mkv"), UpscaleOptions(device="cuda", **options)) as job:
+    with Job(
+        str(source), str(tmp_path / "out.mkv"), UpscaleOptions(device="cuda", model="lanczos3", **options)
+    ) as job:
         note = next(note for note in job.plan.notes if note.startswith("encoded on the CPU, not by "))
         assert says in note
         assert job.plan.encoding.encoder in ("libx264", "libx265")
@@ -251,7 +284,10 @@ def test_an_encoder_that_is_not_there_is_one_sentence(
     twin: str, device: str, gpu: Gpu, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     source, result = make(tmp_path / "in.mkv", Clip()), tmp_path / "out.mkv"
-    assert main(["upscale", str(source), str(result), "--encoder", twin, "--device", device]) == 1
+    assert (
+        main(["upscale", str(source), str(result), "-m", "lanczos3", "--encoder", twin, "--device", device])
+        == 1
+    )
     error = capsys.readouterr().err
     assert len(error.splitlines()) == 1
     assert "Cannot load libcuda.so.1" in error
@@ -264,7 +300,9 @@ def test_wrong_settings_are_found_before_the_run(gpu: Gpu, encoder: str, tmp_pat
     source, result = make(tmp_path / "in.mkv", Clip()), tmp_path / "out.mkv"
     result.write_text("old")
     for option, kind in (("nonsense=1", OptionError), ("tune=nonsense", (OptionError, DeviceError, OSError))):
-        options = UpscaleOptions(device="cuda", encoder="libx264", encoder_options=(option,), overwrite=True)
+        options = UpscaleOptions(
+            device="cuda", encoder="libx264", encoder_options=(option,), overwrite=True, model="lanczos3"
+        )
         with pytest.raises(kind):
             Job(str(source), str(result), options)
     assert result.read_text() == "old"

@@ -23,7 +23,7 @@ def test_the_frames_and_times_are_those_of_the_cpu(gpu: Gpu, tmp_path: Path, nam
     for device in ("cpu", "cuda"):
         where = ["--device", device, "--decoder", "cpu"]
         result = tmp_path / f"{device}.txt"
-        assert main(["upscale", str(source), str(result), "-f", "framemd5", *where]) == 0
+        assert main(["upscale", str(source), str(result), "-m", "lanczos3", "-f", "framemd5", *where]) == 0
         sums[device] = result.read_text()
     assert sums["cpu"] == sums["cuda"]
     assert gpu.moved.uploaded_bytes, "nothing went to the GPU"
@@ -31,7 +31,17 @@ def test_the_frames_and_times_are_those_of_the_cpu(gpu: Gpu, tmp_path: Path, nam
 
 def test_the_report_says_where_it_ran(gpu: Gpu, tmp_path: Path) -> None:
     source, report = make(tmp_path / "in.mkv", Clip()), tmp_path / "report.json"
-    command = ["upscale", str(source), str(tmp_path / "out.mkv"), "--device", "cuda:0", "--decoder", "cpu"]
+    command = [
+        "upscale",
+        str(source),
+        str(tmp_path / "out.mkv"),
+        "-m",
+        "lanczos3",
+        "--device",
+        "cuda:0",
+        "--decoder",
+        "cpu",
+    ]
     assert main([*command, "--report", str(report)]) == 0
     facts = json.loads(report.read_text())
     assert facts["plan"]["device"] == f"cuda:0 ({gpu.name}), 3 frames at once"

@@ -78,6 +78,27 @@ def told(report: vsr.Report) -> list[str]:
     return [f"{f.subject}: {f.text}" for f in report.lost]
 
 
+AUTO = {
+    "bbb_320x180_12.5fps.gif": {"encoder": "ffv1"},  # R, G, B, which its network does not read
+    "interlaced_1080i25_tff_2audio.ts": {"scale": 1.01},
+    "midstream_resize_360_to_540.ts": {"size": "704x396"},  # the second size does not grow
+    "odd_427x239_vp9.webm": {"scale": 1.5},
+    "odd_455x257_yuv444.mp4": {"scale": 3},
+    "rotated90_720p.mp4": {"scale": 0.5},
+    "vfr_720p.mkv": {"size": "1282x720"},
+}
+
+
+@pytest.mark.parametrize(("name", "options"), AUTO.items())
+def test_auto_loses_nothing_either(name: str, options: dict[str, Any], tmp_path: Path) -> None:
+    """The model that nobody names, where it is hardest: odd sides, R G B, factors that are not its own."""
+    quick: dict[str, Any] = {"preset": "ultrafast"} if "encoder" not in options else {}
+    duration = None if name.startswith("midstream") else "0.4"
+    report = vsr.upscale(path_of(name), tmp_path / "out.mkv", duration=duration, **(quick | options))
+    assert report.exit_code == 0 and report.verified, told(report)
+    assert report.plan.model_reason.startswith("auto: ")
+
+
 @pytest.mark.parametrize("name", ODD)
 def test_odd_into_mkv(name: str, tmp_path: Path) -> None:
     result = tmp_path / "out.mkv"

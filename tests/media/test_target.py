@@ -40,9 +40,9 @@ def test_a_sequence_is_not_written_over_unasked(tmp_path: Path, clip: Path) -> N
     images(tmp_path, "f2.png", "f3.png")
     before = content(tmp_path)
     with pytest.raises(OptionError, match=r"2 files of this pattern exist; add -y"):
-        vsr.upscale(clip, tmp_path / "f%d.png")
+        vsr.upscale(clip, tmp_path / "f%d.png", model="lanczos3")
     assert content(tmp_path) == before
-    vsr.upscale(clip, tmp_path / "f%d.png", overwrite=True)
+    vsr.upscale(clip, tmp_path / "f%d.png", overwrite=True, model="lanczos3")
     assert (tmp_path / "f2.png").read_bytes() != before["f2.png"]
 
 
@@ -66,7 +66,7 @@ def test_a_source_sequence_is_never_written_over(
     (tmp_path / "hard1.png").hardlink_to("f001.png")
     before = content(tmp_path)
     with pytest.raises(OptionError, match="same file"):
-        vsr.upscale(source, result, overwrite=True)
+        vsr.upscale(source, result, overwrite=True, model="lanczos3")
     assert content(tmp_path) == before
 
 
@@ -129,7 +129,7 @@ def test_any_name_is_read(tmp_path: Path, clip: Path, monkeypatch: pytest.Monkey
 @pytest.mark.parametrize("name", NAMES)
 def test_any_name_is_written(tmp_path: Path, clip: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.chdir(tmp_path)
-    vsr.upscale(clip, name, threads=1)
+    vsr.upscale(clip, name, threads=1, model="lanczos3")
     assert {path.name for path in tmp_path.iterdir()} == {"in.mkv", name}
     with Reader(f"./{name}") as reader:
         assert reader.video.width == 128
@@ -145,7 +145,7 @@ def test_any_image_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: s
         assert sum(1 for _ in reader) == 1
     shutil.move(name, "in.png")
     Path(name).write_bytes(b"old")
-    vsr.upscale("in.png", name, overwrite=True)
+    vsr.upscale("in.png", name, overwrite=True, model="lanczos3")
     assert Path(name).read_bytes().startswith(b"\x89PNG")
 
 
@@ -155,7 +155,7 @@ def test_a_sequence_in_a_folder_with_percent(tmp_path: Path) -> None:
     images(folder, "f7.png", "f8.png")
     with Reader(folder / "f%d.png") as reader:
         assert sum(1 for _ in reader) == 2
-    vsr.upscale(folder / "f%d.png", folder / "g%d.png")
+    vsr.upscale(folder / "f%d.png", folder / "g%d.png", model="lanczos3")
     assert {path.name for path in folder.iterdir()} == {"f7.png", "f8.png", "g1.png", "g2.png"}
 
 
@@ -164,7 +164,7 @@ def test_a_file_url_is_no_way_around(clip: Path, prefix: str) -> None:
     before = clip.read_bytes()
     for source, result in ((f"{prefix}{clip}", str(clip)), (str(clip), f"{prefix}{clip}")):
         with pytest.raises(OptionError):
-            vsr.upscale(source, result, overwrite=True)
+            vsr.upscale(source, result, overwrite=True, model="lanczos3")
     assert clip.read_bytes() == before
 
 
@@ -183,7 +183,7 @@ def test_closed_streams_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(("name", "words"), [("out%d.xyz", "'.xyz'"), ("out", "without suffix")])
 def test_an_unknown_kind_of_image(tmp_path: Path, clip: Path, name: str, words: str) -> None:
     with pytest.raises(OptionError, match=rf"{words} is no kind of image; use one of \.png, "):
-        vsr.upscale(clip, tmp_path / name, format="image2")
+        vsr.upscale(clip, tmp_path / name, format="image2", model="lanczos3")
 
 
 def test_permissions_of_the_folder_hold(tmp_path: Path, clip: Path) -> None:
@@ -192,7 +192,7 @@ def test_permissions_of_the_folder_hold(tmp_path: Path, clip: Path) -> None:
     if os.access(folder, os.W_OK):
         pytest.skip("this user may write anywhere")
     with pytest.raises(EncodeError, match="no permission"):
-        vsr.upscale(clip, folder / "out.mkv")
+        vsr.upscale(clip, folder / "out.mkv", model="lanczos3")
 
 
 @pytest.mark.parametrize("frames", [3, None], ids=["stated", "unstated"])
@@ -200,9 +200,11 @@ def test_a_video_is_not_put_into_one_image(tmp_path: Path, frames: int | None) -
     clip = make(tmp_path / ("in.mp4" if frames else "in.mkv"), Clip(picture=Picture(frames=3)))
     (tmp_path / "out.png").write_bytes(b"old")
     with pytest.raises(OptionError, match=r"more than one frame; write to .*out%05d\.png, or cut"):
-        vsr.upscale(clip, tmp_path / "out.png", overwrite=True)
+        vsr.upscale(clip, tmp_path / "out.png", overwrite=True, model="lanczos3")
     assert (tmp_path / "out.png").read_bytes() == b"old"
-    report = vsr.upscale(clip, tmp_path / "out.png", overwrite=True, start="0.04", duration="0.04")
+    report = vsr.upscale(
+        clip, tmp_path / "out.png", overwrite=True, start="0.04", duration="0.04", model="lanczos3"
+    )
     assert report.statistics.frames_done == 1
     with Reader(tmp_path / "out.png") as reader:
         assert reader.video.width == 128
@@ -224,7 +226,9 @@ def test_an_existing_file_outlives_a_refused_header(
 ) -> None:
     (tmp_path / name).write_bytes(b"old")
     try:
-        Job(str(clip), str(tmp_path / name), vsr.UpscaleOptions(overwrite=True, **options)).close()
+        Job(
+            str(clip), str(tmp_path / name), vsr.UpscaleOptions(model="lanczos3", overwrite=True, **options)
+        ).close()
     except OptionError as error:
         assert name in str(error) or "cannot carry" in str(error)
     assert (tmp_path / name).read_bytes() == b"old"
@@ -232,7 +236,7 @@ def test_an_existing_file_outlives_a_refused_header(
 
 def test_a_refused_header_is_said_while_planning(tmp_path: Path, clip: Path) -> None:
     with pytest.raises(OptionError, match=r"out\.mov: mov refuses these streams \(.*vp9.*\); use \.mkv"):
-        Job(str(clip), str(tmp_path / "out.mov"), vsr.UpscaleOptions(encoder="libvpx-vp9"))
+        Job(str(clip), str(tmp_path / "out.mov"), vsr.UpscaleOptions(encoder="libvpx-vp9", model="lanczos3"))
     assert not (tmp_path / "out.mov").exists()
 
 
@@ -240,5 +244,5 @@ def test_an_empty_file_does_not_stay(tmp_path: Path, clip: Path, monkeypatch: py
     """Should the real header be refused after all."""
     monkeypatch.setattr(Writer, "_try_header", lambda self: None)
     with pytest.raises(VsrError):
-        vsr.upscale(clip, tmp_path / "out.mov", encoder="libvpx-vp9")
+        vsr.upscale(clip, tmp_path / "out.mov", encoder="libvpx-vp9", model="lanczos3")
     assert not (tmp_path / "out.mov").exists()

@@ -44,7 +44,7 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """Return a source with everything in it and its honest result."""
     folder = tmp_path_factory.mktemp("good")
     source = make(folder / "source.mkv", everything())
-    report = vsr.upscale(source, folder / "result.mkv", preset="ultrafast", threads=1)
+    report = vsr.upscale(source, folder / "result.mkv", preset="ultrafast", threads=1, model="lanczos3")
     assert report.exit_code == 0, report.lines()
     return source, folder / "result.mkv"
 
@@ -160,7 +160,7 @@ def test_a_whole_stream_is_missing(good: tuple[Path, Path], tmp_path: Path) -> N
     source, _ = good
     clip = everything()
     short = make(tmp_path / "short.mkv", replace(clip, sounds=clip.sounds[:1]))
-    vsr.upscale(short, tmp_path / "result.mkv", preset="ultrafast", threads=1)
+    vsr.upscale(short, tmp_path / "result.mkv", preset="ultrafast", threads=1, model="lanczos3")
     report = verify(source, tmp_path / "result.mkv")
     assert [s.split(" (")[0] for s in lost(report)] == ["stream 2"]
 
@@ -169,7 +169,7 @@ def test_the_first_of_two_streams_is_missing(good: tuple[Path, Path], tmp_path: 
     source, _ = good
     clip = everything()
     short = make(tmp_path / "short.mkv", replace(clip, sounds=clip.sounds[1:]))
-    vsr.upscale(short, tmp_path / "result.mkv", preset="ultrafast", threads=1)
+    vsr.upscale(short, tmp_path / "result.mkv", preset="ultrafast", threads=1, model="lanczos3")
     report = verify(source, tmp_path / "result.mkv")
     assert [s.split(" (")[0] for s in lost(report)] == ["stream 1"]
 
@@ -177,7 +177,7 @@ def test_the_first_of_two_streams_is_missing(good: tuple[Path, Path], tmp_path: 
 def test_streams_in_another_order(good: tuple[Path, Path], tmp_path: Path) -> None:
     clip = everything()
     swapped = make(tmp_path / "swapped.mkv", replace(clip, sounds=clip.sounds[::-1]))
-    vsr.upscale(swapped, tmp_path / "result.mkv", preset="ultrafast", threads=1)
+    vsr.upscale(swapped, tmp_path / "result.mkv", preset="ultrafast", threads=1, model="lanczos3")
     report = verify(good[0], tmp_path / "result.mkv")
     assert lost(report) == ["audio streams"]
     assert report.exit_code == 3
@@ -236,7 +236,7 @@ def test_a_font_of_another_content(good: tuple[Path, Path], tmp_path: Path) -> N
     other = make(
         tmp_path / "other.mkv", replace(clip, attachments=[(*FONT[:2], FONT[2][:-1]), (*COVER, png())])
     )
-    vsr.upscale(other, tmp_path / "result.mkv", preset="ultrafast", threads=1)
+    vsr.upscale(other, tmp_path / "result.mkv", preset="ultrafast", threads=1, model="lanczos3")
     assert lost(verify(good[0], tmp_path / "result.mkv")) == [f"attachment {FONT[0]}"]
 
 
@@ -320,12 +320,12 @@ def test_something_in_the_picture_is_missing(
 ) -> None:
     source = make(tmp_path / "source.mkv", Clip(picture=whole))
     other = make(tmp_path / "other.mkv", Clip(picture=poorer))
-    vsr.upscale(other, tmp_path / "result.mkv", preset="ultrafast", threads=1)
+    vsr.upscale(other, tmp_path / "result.mkv", preset="ultrafast", threads=1, model="lanczos3")
     report = verify(source, tmp_path / "result.mkv")
     assert lost(report) == subjects
     assert report.exit_code == 3
     if poorer.codec == whole.codec and "alpha" not in subjects:
-        honest = vsr.upscale(source, tmp_path / "honest.mkv", preset="ultrafast", threads=1)
+        honest = vsr.upscale(source, tmp_path / "honest.mkv", preset="ultrafast", threads=1, model="lanczos3")
         assert honest.exit_code == 0, honest.lines()
         assert lost(verify(source, tmp_path / "honest.mkv")) == []
 
@@ -334,7 +334,10 @@ def test_another_siting_of_chroma(tmp_path: Path) -> None:
     whole = replace(PLAIN, options={"chroma_sample_location": "topleft"})
     source = make(tmp_path / "source.mkv", Clip(picture=whole))
     vsr.upscale(
-        make(tmp_path / "other.mkv", Clip(picture=PLAIN)), tmp_path / "result.mkv", preset="ultrafast"
+        make(tmp_path / "other.mkv", Clip(picture=PLAIN)),
+        tmp_path / "result.mkv",
+        preset="ultrafast",
+        model="lanczos3",
     )
     report = verify(source, tmp_path / "result.mkv")
     assert lost(report) == ["colour"]
@@ -386,7 +389,7 @@ def test_files_that_cannot_be_read(good: tuple[Path, Path], tmp_path: Path) -> N
 def test_sound_alone_is_compared_across_containers(tmp_path: Path) -> None:
     """AAC in MPEG-TS has ADTS headers, in MP4 none: the content is the same."""
     source = make(tmp_path / "a.ts", Clip(picture=PLAIN, sounds=[Sound(seconds=0.2)]))
-    report = vsr.upscale(source, tmp_path / "b.mp4", preset="ultrafast", threads=1)
+    report = vsr.upscale(source, tmp_path / "b.mp4", preset="ultrafast", threads=1, model="lanczos3")
     assert report.exit_code == 0, report.lines()
     assert lost(verify(source, tmp_path / "b.mp4")) == []
 
@@ -573,7 +576,7 @@ def test_hdr_values_may_be_rounded_and_no_more(
 
 def test_hdr10_through_av1_is_kept(tmp_path: Path) -> None:
     source = make(tmp_path / "a.mkv", Clip(picture=HDR))
-    report = vsr.upscale(source, tmp_path / "b.mkv", encoder="libsvtav1", preset="12")
+    report = vsr.upscale(source, tmp_path / "b.mkv", encoder="libsvtav1", preset="12", model="lanczos3")
     assert report.exit_code == 0, report.lines()
 
 
@@ -609,7 +612,7 @@ def test_a_copied_picture_is_compared_across_containers(
     tmp_path: Path, codec: str, before: str, after: str
 ) -> None:
     source = second_video(tmp_path / f"a.{before}", codec)
-    report = vsr.upscale(source, tmp_path / f"b.{after}", preset="ultrafast", threads=1)
+    report = vsr.upscale(source, tmp_path / f"b.{after}", preset="ultrafast", threads=1, model="lanczos3")
     assert report.exit_code == 0, report.lines()
     assert lost(verify(source, tmp_path / f"b.{after}")) == []
 
@@ -666,6 +669,6 @@ def test_an_event_that_could_not_be_converted_is_lost(facts: MediaFacts) -> None
 def test_a_run_and_its_verification_agree_on_converted_text(tmp_path: Path, codec: str) -> None:
     lines = [(0, 40, "one"), (80, 40, r"{\an8}"), (120, 30, "two")]
     source = make(tmp_path / "a.mkv", Clip(picture=PLAIN, texts=[Text(codec=codec, lines=lines)]))
-    report = vsr.upscale(source, tmp_path / "b.mp4", preset="ultrafast", threads=1)
+    report = vsr.upscale(source, tmp_path / "b.mp4", preset="ultrafast", threads=1, model="lanczos3")
     assert report.exit_code == 0, report.lines()
     assert lost(verify(source, tmp_path / "b.mp4")) == []

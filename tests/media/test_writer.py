@@ -60,7 +60,7 @@ CLIPS: dict[str, Clip] = {
 @pytest.mark.parametrize("container", CLIPS)
 def test_nothing_that_a_container_can_carry_is_lost(tmp_path: Path, container: str) -> None:
     source = make(tmp_path / "in.mkv", CLIPS[container])
-    report = vsr.upscale(source, tmp_path / f"out.{container}", threads=1)
+    report = vsr.upscale(source, tmp_path / f"out.{container}", threads=1, model="lanczos3")
     assert [f"{f.subject}: {f.text}" for f in report.lost] == []
     assert (report.exit_code, report.verified) == (0, True)
     second = vsr.verify(source, tmp_path / f"out.{container}")
@@ -73,7 +73,7 @@ def test_times_come_back_to_the_tick(tmp_path: Path, container: str) -> None:
     """No rate is assumed: uneven times stay uneven, in the container's own ticks."""
     source = make(tmp_path / "in.nut", Clip(picture=replace(ODD, rotation=0, metadata={})))
     result = tmp_path / f"out.{container}"
-    assert vsr.upscale(source, result, threads=1).exit_code == 0
+    assert vsr.upscale(source, result, threads=1, model="lanczos3").exit_code == 0
     with Reader(source) as before, Reader(result) as after:
         wanted = [f.pts * f.time_base for f in before]
         frames = list(after)
@@ -94,7 +94,7 @@ def test_the_offset_of_sound_is_kept(tmp_path: Path, container: str, delay: floa
     sound = Sound(codec="ac3", start_seconds=start)
     source = make(tmp_path / "in.mkv", Clip(picture=picture, sounds=[sound]))
     result = tmp_path / f"out.{container}"
-    assert vsr.upscale(source, result, threads=1).exit_code == 0
+    assert vsr.upscale(source, result, threads=1, model="lanczos3").exit_code == 0
     offsets = []
     for path in (source, result):
         with Reader(path) as reader:
@@ -136,7 +136,7 @@ def test_a_pipe_gets_a_whole_film(tmp_path: Path) -> None:
     import sys
 
     source = make(tmp_path / "in.mkv", Clip(sounds=[Sound()]))
-    code = "import sys, vsr; vsr.upscale(sys.argv[1], '-', format=sys.argv[2])"
+    code = "import sys, vsr; vsr.upscale(sys.argv[1], '-', model='lanczos3', format=sys.argv[2])"
     for name in ("mp4", "matroska", "yuv4mpegpipe"):
         command = [sys.executable, "-c", code, str(source), name]
         done = subprocess.run(command, capture_output=True, check=True, timeout=60)
@@ -148,7 +148,7 @@ def test_a_pipe_gets_a_whole_film(tmp_path: Path) -> None:
 
 def test_statistics_and_old_brands_are_left_behind(tmp_path: Path) -> None:
     source = make(tmp_path / "in.mp4", Clip(metadata={"title": "A", "comment": "c"}))
-    vsr.upscale(source, tmp_path / "out.mkv", threads=1)
+    vsr.upscale(source, tmp_path / "out.mkv", threads=1, model="lanczos3")
     with av.open(str(tmp_path / "out.mkv")) as container:
         tags = {k.lower(): v for k, v in container.metadata.items()}
         stream = dict(container.streams.video[0].metadata)
@@ -170,13 +170,13 @@ def test_statistics_and_old_brands_are_left_behind(tmp_path: Path) -> None:
 def test_places_that_cannot_be_written(tmp_path: Path, result: str, error: Any, words: str) -> None:
     source = make(tmp_path / "in.mkv", Clip(picture=Picture(frames=2)))
     with pytest.raises(error, match=words):
-        vsr.upscale(source, tmp_path / result)
+        vsr.upscale(source, tmp_path / result, model="lanczos3")
 
 
 def test_an_unknown_container_is_said(tmp_path: Path) -> None:
     source = make(tmp_path / "in.mkv", Clip(picture=Picture(frames=2)))
     with pytest.raises(OptionError, match="cannot write the container 'mp5'"):
-        vsr.upscale(source, tmp_path / "out", format="mp5")
+        vsr.upscale(source, tmp_path / "out", format="mp5", model="lanczos3")
 
 
 def test_a_device_that_is_full(tmp_path: Path) -> None:
@@ -184,4 +184,4 @@ def test_a_device_that_is_full(tmp_path: Path) -> None:
         pytest.skip("there is no /dev/full")
     source = make(tmp_path / "in.mkv", Clip(sounds=[Sound()]))
     with pytest.raises(EncodeError, match="disk is full"):
-        vsr.upscale(source, "/dev/full", format="matroska", overwrite=True)
+        vsr.upscale(source, "/dev/full", format="matroska", overwrite=True, model="lanczos3")

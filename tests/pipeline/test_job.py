@@ -60,8 +60,9 @@ def within_limit(body: Callable[[], Report]) -> Report:
 
 
 def upscale(source: Path, result: Path | str, **options: Any) -> Report:
-    """`vsr.upscale`, in two threads unless said otherwise."""
-    return within_limit(lambda: vsr.upscale(source, result, **({"threads": 2} | options)))
+    """`vsr.upscale`, by lanczos3 in two threads unless said otherwise."""
+    usual: dict[str, Any] = {"threads": 2, "model": "lanczos3"}
+    return within_limit(lambda: vsr.upscale(source, result, **(usual | options)))
 
 
 def y4m(path: Path) -> Path:
@@ -129,7 +130,7 @@ def test_instruction_sets_change_no_bit(tmp_path: Path) -> None:
         import sys, vsr
         from vsr.device import cpu
         assert cpu.isa() == sys.argv[3], cpu.isa()
-        vsr.upscale(sys.argv[1], sys.argv[2], format="md5", overwrite=True)
+        vsr.upscale(sys.argv[1], sys.argv[2], format="md5", model="lanczos3", overwrite=True)
         vsr.upscale(sys.argv[1], sys.argv[2] + "2", format="md5", model="anime4k-classic", overwrite=True)
     """
     sums = set()
@@ -291,7 +292,7 @@ def test_a_file_that_may_not_grow(tmp_path: Path, suffix: str) -> None:
         import resource, sys, threading, vsr
         resource.setrlimit(resource.RLIMIT_FSIZE, (30000, 30000))
         try:
-            vsr.upscale(sys.argv[1], sys.argv[2], scale=4, crf=1)
+            vsr.upscale(sys.argv[1], sys.argv[2], model="lanczos3", scale=4, crf=1)
         except vsr.errors.EncodeError as error:
             left = [t.name for t in threading.enumerate() if t.name.startswith("vsr-")]
             print("said:", error, *getattr(error, "__notes__", []), left)
@@ -682,7 +683,7 @@ def test_a_pipe_loses_what_its_encoder_cannot_say(tmp_path: Path) -> None:
     source = make(tmp_path / "in.mkv", Clip(picture=replace(HDR, rotation=90)))
     code = """
         import sys, vsr
-        report = vsr.upscale(sys.argv[1], "-", format="matroska", encoder=sys.argv[2])
+        report = vsr.upscale(sys.argv[1], "-", model="lanczos3", format="matroska", encoder=sys.argv[2])
         print(report.exit_code, *[f.subject for f in report.lost], sep=",", file=sys.stderr)
     """
     for encoder, told in (

@@ -28,7 +28,10 @@ def planned(folder: Path, picture: Picture = TWO, name: str = "out.mkv", **optio
 def plan_of(source: Path, result: Path, **options: Any) -> Plan:
     with Reader(source) as reader:
         plan, upscaler = make_plan(
-            reader.info, str(result), UpscaleOptions(**{"threads": 2, **options}), source_name=str(source)
+            reader.info,
+            str(result),
+            UpscaleOptions(**{"threads": 2, "model": "lanczos3", **options}),
+            source_name=str(source),
         )
         upscaler.close()
     return plan
@@ -192,7 +195,10 @@ def test_large_frames_are_shared_among_threads_instead_of_queued(tmp_path: Path)
     source = make(tmp_path / "in.mkv", Clip(picture=Picture(width=640, height=360)))
     with Reader(source) as reader:
         plan, upscaler = make_plan(
-            reader.info, str(tmp_path / "out.mkv"), UpscaleOptions(scale=10, threads=64), source_name="in"
+            reader.info,
+            str(tmp_path / "out.mkv"),
+            UpscaleOptions(model="lanczos3", scale=10, threads=64),
+            source_name="in",
         )
     assert plan.in_flight_bytes == 640 * 360 * 3 // 2 * 101
     assert plan.workers * plan.in_flight_bytes < QUEUE_BYTES

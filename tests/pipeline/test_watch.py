@@ -24,8 +24,8 @@ FRAMES = 6
 
 
 def upscale(source: Path, result: Path, **options: Any) -> Report:
-    """Run a job on a tiny clip."""
-    with Job(str(source), str(result), UpscaleOptions(overwrite=True, **options)) as job:
+    """Run a job on a tiny clip, by lanczos3."""
+    with Job(str(source), str(result), UpscaleOptions(model="lanczos3", overwrite=True, **options)) as job:
         return job.run()
 
 
@@ -66,7 +66,7 @@ def test_one_rate_for_a_stream_that_varies_is_said(tmp_path: Path) -> None:
     source = make(tmp_path / "in.mkv", Clip(picture=varying))
     code = "import sys; from vsr.cli.main import main; raise SystemExit(main())"
     done = subprocess.run(
-        [sys.executable, "-c", code, "upscale", str(source), "-", "--progress", "none"],
+        [sys.executable, "-c", code, "upscale", str(source), "-", "-m", "lanczos3", "--progress", "none"],
         capture_output=True,
         timeout=60,
     )
@@ -79,7 +79,9 @@ def test_a_steady_stream_into_a_pipe_is_no_loss(tmp_path: Path) -> None:
     source = make(tmp_path / "in.mkv", Clip(picture=Picture()))
     code = "import sys; from vsr.cli.main import main; raise SystemExit(main())"
     done = subprocess.run(
-        [sys.executable, "-c", code, "upscale", str(source), "-"], capture_output=True, timeout=60
+        [sys.executable, "-c", code, "upscale", str(source), "-", "-m", "lanczos3"],
+        capture_output=True,
+        timeout=60,
     )
     assert b"LOST" not in done.stderr
     assert done.returncode == 0

@@ -35,12 +35,14 @@ ModelOptions = Annotated[
 @app.command("list")
 def list_models() -> None:
     """List the models and presets, one a line, and the kinds of files that are models."""
+    from vsr.chain import FINAL_SCALER
+    from vsr.models import AUTO, MODELS
     from vsr.nets.families import FAMILIES
     from vsr.nets.presets import PRESETS
-    from vsr.nets.shipped import shipped
-    from vsr.upscaler import MODELS
+    from vsr.nets.shipped import REAL_TIME, shipped
 
-    lines = {name: model.description for name, model in MODELS.items()}
+    lines = {AUTO: f"{REAL_TIME}, or {FINAL_SCALER} where the picture does not grow: what runs without -m"}
+    lines |= {name: model.description for name, model in MODELS.items()}
     lines |= {name: network.description for name, network in shipped().items()}
     lines |= {
         name: " > ".join(
@@ -74,15 +76,15 @@ def show(
     """Show one model and its options; of a network, its size, what it costs, and its layers."""
     from vsr.chain import Chain
     from vsr.media.encoder_settings import parse_pairs
+    from vsr.models import MODELS, Recipe
     from vsr.nets.shipped import shipped
-    from vsr.upscaler import MODELS, Recipe
 
     given = parse_pairs(tuple(model_options or ()), "--model-option")
     recipe = Recipe(model, options=given, shader_dir=shader_dir)
     if isinstance(recipe.model, Chain):
         typer.echo("\n".join(recipe.model.lines()))
-        if model in shipped():
-            typer.echo(f"\n{shipped()[model].card.read_text(encoding='utf-8').strip()}")
+        if recipe.text in shipped():
+            typer.echo(f"\n{shipped()[recipe.text].card.read_text(encoding='utf-8').strip()}")
         return
     typer.echo(f"{model}: {MODELS[model].description}")
     if not recipe.model.options:
@@ -107,9 +109,9 @@ def convert(
     from vsr.chain import Chain
     from vsr.errors import OptionError
     from vsr.media.encoder_settings import parse_pairs
+    from vsr.models import Recipe
     from vsr.nets.graph import Graph
     from vsr.nets.onnx import Precision, write_onnx
-    from vsr.upscaler import Recipe
 
     chosen = next((each for each in get_args(Precision) if each == precision), None)
     if chosen is None:
@@ -194,8 +196,8 @@ def build(
     from vsr.engine import tensorrt
     from vsr.errors import OptionError
     from vsr.media.encoder_settings import parse_pairs
+    from vsr.models import Recipe
     from vsr.nets.onnx import Precision
-    from vsr.upscaler import Recipe
 
     chosen = next((each for each in get_args(Precision) if each == precision), None)
     if chosen is None:

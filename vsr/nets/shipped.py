@@ -10,6 +10,9 @@ from pathlib import Path
 from vsr._resources import tree
 from vsr.registry import Registry
 
+REAL_TIME = "cnn-m-photo"
+"""What auto takes: the best network here that makes 960 lines of 480 in real time on two cores."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Shipped:

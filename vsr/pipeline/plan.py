@@ -23,9 +23,10 @@ from vsr.media.passthrough import PICTURE_ONLY, Route, plan_routes
 from vsr.media.source import SourceInfo, VideoInfo
 from vsr.media.target import resolve
 from vsr.media.writer import Target
+from vsr.models import Recipe
 from vsr.options import UpscaleOptions
 from vsr.timing import format_seconds
-from vsr.upscaler import Recipe, Upscaler
+from vsr.upscaler import Upscaler
 
 QUEUE_BYTES = 160 << 20
 """Bound of what lies between decoder and encoder: ten 2160p frames of 8 bits with their sources."""
@@ -48,6 +49,9 @@ class Plan:
     """The colour tags that are written."""
     sample_aspect_ratio: Fraction
     model: str
+    """What enlarges; where auto was asked for, what it took."""
+    model_reason: str
+    """Why auto took it; empty where the model was named."""
     steps: tuple[str, ...]
     device: str
     """Where frames are upscaled, for people: threads of the CPU, or a GPU's name."""
@@ -68,7 +72,8 @@ class Plan:
             f"picture  {video.width}x{video.height} {video.unpacked_from or video.format.name}, "
             f"{_rate(video)}, {video.codec} by {video.decoder}"
             f"{', deinterlaced by bwdif' if video.interlaced else ''}",
-            f"upscale  {self.model} to {out.width}x{out.height} on {self.device}",
+            f"upscale  {self.model}{f' ({self.model_reason})' if self.model_reason else ''} "
+            f"to {out.width}x{out.height} on {self.device}",
             *(f"         {step}" for step in self.steps),
             f"encode   {self.encoding.encoder} {self.encoding.encoder_format}"
             + (" on the GPU" if self.encoding.on_gpu else "")
@@ -108,6 +113,7 @@ class Plan:
                 "sample_aspect_ratio": str(self.sample_aspect_ratio),
             },
             "model": self.model,
+            "model_reason": self.model_reason,
             "steps": list(self.steps),
             "device": self.device,
             "threads": self.threads,
@@ -195,7 +201,8 @@ def make_plan(
         sample_aspect_ratio=_aspect(video, size)
         if spec_of(encoding.encoder).keeps_sample_aspect
         else Fraction(1),
-        model=options.model,
+        model=upscaler.recipe.text,
+        model_reason=upscaler.recipe.reason,
         steps=upscaler.steps(),
         device=f"{threads} threads"
         if gpu is None
