@@ -185,7 +185,10 @@ def test_the_last_scaler_is_for_the_size(folder: Path) -> None:
 def test_where_no_shader_runs_it_is_said(folder: Path) -> None:
     source = spec(20, 12)
     upscaler = fused(chain(folder, "twice,bicubic"), source, size=(21, 12))
-    assert upscaler.notes == ("no shader runs from 20x12 to 21x12",)
+    assert upscaler.notes == (
+        "no shader runs from 20x12 to 21x12",
+        "engine fused_cpu, precision fp32: not used, because no network runs",
+    )
     want = Upscaler("bicubic", source=source, size=(21, 12))(frame_of(source))
     for got, one in zip(upscaler(frame_of(source)).planes, want.planes, strict=True):
         np.testing.assert_array_equal(got, one)

@@ -109,6 +109,46 @@ def test_the_plan_and_the_report_say_what_it_took(
     assert "upscale  bicubic to" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("model", ["lanczos3", "anime4k-classic"])
+@pytest.mark.parametrize("given", [{"engine": "openvino"}, {"precision": "fp32"}, {"engine": "reference"}])
+def test_what_is_for_networks_is_refused_without_one(model: str, given: dict[str, str]) -> None:
+    [(what, name)] = given.items()
+    with pytest.raises(OptionError, match=f"{what} {name} is for networks, and none is in {model}: "):
+        Upscaler(model, source=SOURCE, **given)  # type: ignore[arg-type]
+
+
+def test_where_auto_runs_no_network_that_is_said() -> None:
+    upscaler = Upscaler(source=SOURCE, scale=1, **SURE)
+    assert upscaler.notes == ("engine fused_cpu, precision fp32: not used, because no network runs",)
+    assert Upscaler(source=SOURCE, **SURE).notes == ()
+
+
+SHADER_DIR = ["--shader-dir", "/nonexistent"]
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["upscale", "SOURCE", "out.mkv", *SHADER_DIR], f"none is in {REAL_TIME}"),
+        (["upscale", "SOURCE", "out.mkv", "-m", "bicubic", *SHADER_DIR], "none is in bicubic"),
+        (["upscale", "SOURCE", "out.mkv", "-m", "bicubic", "--engine", "openvino"], "none is in bicubic"),
+        (["upscale", "SOURCE", "out.mkv", "-m", "anime4k:A", *SHADER_DIR], "which is no folder"),
+        (["eval", "bicubic", "area", "--data", "FOLDER", "--precision", "bf16"], "none is in bicubic, area"),
+        (["eval", REAL_TIME, "area", "--data", "FOLDER", *SHADER_DIR], f"none is in {REAL_TIME}, area"),
+        (["models", "show", "bicubic", *SHADER_DIR], "none is in bicubic"),
+        (["models", "convert", REAL_TIME, "out.onnx", *SHADER_DIR], f"none is in {REAL_TIME}"),
+        (["models", "build", REAL_TIME, *SHADER_DIR], f"none is in {REAL_TIME}"),
+    ],
+)
+def test_commands_refuse_what_no_model_heeds(
+    words: list[str], says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = make(tmp_path / "in.mkv", Clip(picture=Picture(frames=1)))
+    assert main([{"SOURCE": str(source), "FOLDER": str(source)}.get(word, word) for word in words]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("vsr: ") and says in error and len(error.splitlines()) == 1
+
+
 def test_what_is_measured_is_its_network() -> None:
     [auto, named] = read_subjects([AUTO, REAL_TIME], 3, Settings())
     assert (auto.name, auto.scale) == (AUTO, 3)

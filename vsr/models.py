@@ -9,6 +9,7 @@ from pathlib import Path
 from vsr.chain import FINAL_SCALER, Chain, read_chain
 from vsr.errors import OptionError
 from vsr.frame import PictureSpec
+from vsr.nets.glsl.chain import ShaderChain
 from vsr.nets.shipped import REAL_TIME, shipped
 from vsr.ops.anime4k import Anime4k
 from vsr.ops.resize import Resize
@@ -202,6 +203,32 @@ class Recipe:
     def scale(self) -> float:
         """How far it enlarges where nobody says: a network's own factor, else 2."""
         return float(self.model.scale) if isinstance(self.model, Chain) else 2.0
+
+
+def check_heeded(
+    recipes: Sequence[Recipe],
+    *,
+    engine: str = "auto",
+    precision: str = "auto",
+    shader_dir: Path | None = None,
+) -> None:
+    """Raise OptionError for what was asked for and none of the models heeds."""
+    given = asked(engine, precision)
+    chains = [recipe.model for recipe in recipes if isinstance(recipe.model, Chain)]
+    models = ", ".join(recipe.text for recipe in recipes)
+    if given and not chains:
+        raise OptionError(f"{given} is for networks, and none is in {models}: leave it out, or choose one")
+    if shader_dir and not any(isinstance(link, ShaderChain) for chain in chains for link in chain.links):
+        raise OptionError(
+            f"--shader-dir {shader_dir} is for presets and shader files, and none is in {models}: "
+            "leave it out, or choose one"
+        )
+
+
+def asked(engine: str, precision: str) -> str:
+    """Return how networks were asked to be run, for people: "engine openvino, precision fp32", or nothing."""
+    given = {"engine": engine, "precision": precision}
+    return ", ".join(f"{what} {name}" for what, name in given.items() if name != "auto")
 
 
 def _unknown_model(text: str) -> str:

@@ -20,7 +20,7 @@ from vsr.engine.platform import CpuPlatform, Platform, Running, check_names
 from vsr.engine.step import Steps
 from vsr.errors import DeviceError, OptionError
 from vsr.frame import Frame, PictureSpec, PixelFormat, empty_frame
-from vsr.models import AUTO, Model, Recipe, Values
+from vsr.models import AUTO, Model, Recipe, Values, asked, check_heeded
 from vsr.ops.convert import Convert
 from vsr.ops.cuda.step import CudaStep
 from vsr.ops.resize import check_size, keeps_components
@@ -101,12 +101,14 @@ class Upscaler:
         for people, now and while frames are upscaled, from any thread: what waits for an engine to be built,
         and what changes when it is.
 
-        Raises OptionError for an unknown model or option, a value or size out of range, and conversions that
-        do not exist; DeviceError for a GPU that is not there or has too little memory.
+        Raises OptionError for an unknown model or option, a value or size out of range, engine and precision
+        where the model has no network, and conversions that do not exist; DeviceError for a GPU that is not
+        there or has too little memory.
         """
         self.gpu = opened(device) if isinstance(device, str) else device
         check_names(engine, precision, on_gpu=self.gpu is not None)
         recipe = model if isinstance(model, Recipe) else Recipe(model, options=options)
+        check_heeded([recipe], engine=engine, precision=precision)
         if threads < 1 or calls < 1:
             raise OptionError(f"threads is {threads} and calls is {calls}; give 1 or more of each")
         self._running = Running(engine=engine, precision=precision, load=Load(threads=threads, calls=calls))
@@ -128,6 +130,8 @@ class Upscaler:
         self.redone_frames = 0
         """How many frames were computed again in float32, because float16 did not hold them."""
         self._runner(source)
+        if asked(engine, precision) and not self._running.decided:
+            self.notes += (f"{asked(engine, precision)}: not used, because no network runs",)
 
     def __call__(self, frame: Frame, into: Frame | None = None) -> Frame:
         """Return the frame enlarged, with the same time; in `into` where that is given.

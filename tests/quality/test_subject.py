@@ -13,6 +13,7 @@ from tests.nets.test_checkpoint import compact, espcn, srcnn
 from tests.quality.samples import drawing, write_network
 from vsr.engine import reference
 from vsr.errors import OptionError
+from vsr.models import MODELS
 from vsr.nets.checkpoint import read_checkpoint
 from vsr.quality import subject as module
 from vsr.quality.metrics import rgb_of, ycbcr
@@ -34,8 +35,9 @@ def networks(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def one(text: str, scale: int | None = 2, settings: Settings = EXACT) -> Subject:
-    [made] = read_subjects([text], scale, settings)
+def one(text: str, scale: int | None = 2, settings: Settings | None = None) -> Subject:
+    """Return a model; without settings, networks run exactly."""
+    [made] = read_subjects([text], scale, settings or (Settings() if text in MODELS else EXACT))
     return made
 
 

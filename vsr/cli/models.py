@@ -15,6 +15,7 @@ from vsr.options import TilesOptions
 if TYPE_CHECKING:
     from vsr.device.cuda.gpu import Gpu
     from vsr.engine.tensorrt import EngineSpec, Key, Library, Obtained, Shapes
+    from vsr.models import Recipe
 
 app = typer.Typer(help="List, show, convert, blend, build and compare what can enlarge a picture.")
 
@@ -75,12 +76,10 @@ def show(
 ) -> None:
     """Show one model and its options; of a network, its size, what it costs, and its layers."""
     from vsr.chain import Chain
-    from vsr.media.encoder_settings import parse_pairs
-    from vsr.models import MODELS, Recipe
+    from vsr.models import MODELS
     from vsr.nets.shipped import shipped
 
-    given = parse_pairs(tuple(model_options or ()), "--model-option")
-    recipe = Recipe(model, options=given, shader_dir=shader_dir)
+    recipe = _recipe(model, model_options, shader_dir)
     if isinstance(recipe.model, Chain):
         typer.echo("\n".join(recipe.model.lines()))
         if recipe.text in shipped():
@@ -108,8 +107,6 @@ def convert(
     """Write a network as ONNX: any height and width, samples of 0..1."""
     from vsr.chain import Chain
     from vsr.errors import OptionError
-    from vsr.media.encoder_settings import parse_pairs
-    from vsr.models import Recipe
     from vsr.nets.graph import Graph
     from vsr.nets.onnx import Precision, write_onnx
 
@@ -120,8 +117,7 @@ def convert(
         raise OptionError(f"{result.name} does not end in .onnx, the only format that is written")
     if result.exists() and not overwrite:
         raise OptionError(f"{result} exists; choose another name, or replace it with -y")
-    given = parse_pairs(tuple(model_options or ()), "--model-option")
-    recipe = Recipe(model, options=given, shader_dir=shader_dir)
+    recipe = _recipe(model, model_options, shader_dir)
     if not isinstance(recipe.model, Chain):
         raise OptionError(f"{model} is no network; name a .glsl, .pth, .safetensors or .onnx file")
     network = recipe.model.network()
@@ -195,8 +191,6 @@ def build(
     from vsr.chain import Chain
     from vsr.engine import tensorrt
     from vsr.errors import OptionError
-    from vsr.media.encoder_settings import parse_pairs
-    from vsr.models import Recipe
     from vsr.nets.onnx import Precision
 
     chosen = next((each for each in get_args(Precision) if each == precision), None)
@@ -205,8 +199,7 @@ def build(
     if result is not None and result.exists() and not overwrite:
         raise OptionError(f"{result} exists; choose another name, or replace it with -y")
     shapes = _sizes(sizes or [])
-    given = parse_pairs(tuple(model_options or ()), "--model-option")
-    recipe = Recipe(model, options=given, shader_dir=shader_dir)
+    recipe = _recipe(model, model_options, shader_dir)
     if not isinstance(recipe.model, Chain):
         raise OptionError(f"{model} is no network; name a .glsl, .pth, .safetensors or .onnx file")
     network = recipe.model.network()
@@ -230,6 +223,17 @@ def build(
         f"for {' '.join(spec.targets) or (gpu.name if gpu is not None else '')}, "
         f"by {library.name} {library.version}; {len(made.plan):,} bytes, {took}; key {key.digest}"
     )
+
+
+def _recipe(model: str, model_options: list[str] | None, shader_dir: Path | None) -> "Recipe":
+    """Return the model, read. Raises OptionError for options that it does not heed."""
+    from vsr.media.encoder_settings import parse_pairs
+    from vsr.models import Recipe, check_heeded
+
+    given = parse_pairs(tuple(model_options or ()), "--model-option")
+    recipe = Recipe(model, options=given, shader_dir=shader_dir)
+    check_heeded([recipe], shader_dir=shader_dir)
+    return recipe
 
 
 def _library(engine: str, device: str) -> "tuple[Library, Gpu | None]":

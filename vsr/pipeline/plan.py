@@ -23,7 +23,7 @@ from vsr.media.passthrough import PICTURE_ONLY, Route, plan_routes
 from vsr.media.source import SourceInfo, VideoInfo
 from vsr.media.target import resolve
 from vsr.media.writer import Target
-from vsr.models import Recipe
+from vsr.models import Recipe, check_heeded
 from vsr.options import UpscaleOptions
 from vsr.timing import format_seconds
 from vsr.upscaler import Upscaler
@@ -154,11 +154,13 @@ def make_plan(
         guesses = tuple(g for g in guesses if "range" in g)
     picture = PictureSpec(width=video.width, height=video.height, format=video.format, color=color)
     wanted = picture if video.transparent else replace(picture, format=_opaque(video.format))
+    shader_dir = None if options.shader_dir is None else Path(options.shader_dir)
     recipe = Recipe(
         options.model,
         options=parse_pairs(options.model_options, "--model-option"),
-        shader_dir=None if options.shader_dir is None else Path(options.shader_dir),
+        shader_dir=shader_dir,
     )
+    check_heeded([recipe], shader_dir=shader_dir)
     encoding = choose(
         wanted,
         video.hdr,

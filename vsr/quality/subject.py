@@ -17,7 +17,7 @@ from vsr.engine.platform import CpuPlatform, Running, check_names
 from vsr.engine.step import LUMA, Network, Steps
 from vsr.errors import OptionError
 from vsr.frame import PictureSpec, empty_frame, pixel_format
-from vsr.models import Recipe
+from vsr.models import Recipe, check_heeded
 from vsr.nets.glsl.chain import Planned, PlannedStage, ShaderChain
 from vsr.nets.graph import Graph
 from vsr.ops.resize import Resize
@@ -213,6 +213,9 @@ def read_subjects(texts: list[str], scale: int | None, settings: Settings) -> li
         raise OptionError(f"model {twice!r} is named twice; name each once")
     recipes = [_recipe(text, scale, settings) for text in texts]
     _check_options_used(recipes, settings.options)
+    check_heeded(
+        recipes, engine=settings.engine, precision=settings.precision, shader_dir=settings.shader_dir
+    )
     if scale is None:
         own = {int(recipe.scale) for recipe in recipes if isinstance(recipe.model, Chain)} - {1}
         if len(own) > 1:
