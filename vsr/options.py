@@ -290,6 +290,13 @@ class BenchModelsOptions(MeasureOptions):
             "Where to compute: cpu, cuda or cuda:N; repeatable. Default: cpu.", metavar="DEVICE"
         ),
     )
+    isa: tuple[str, ...] = field(
+        default=(),
+        metadata=_option(
+            "Instruction set of the CPU's kernels: avx512, avx2, plain; repeatable. Default: the best here.",
+            metavar="NAME",
+        ),
+    )
     threads: int = field(default=0, metadata=_option("Threads for a frame; 0 = one a core.", metavar="N"))
     shader_dir: str | None = field(
         default=None,

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import select
 import signal
 import statistics
@@ -17,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from types import TracebackType
@@ -29,10 +30,14 @@ from vsr.errors import VsrError
 
 _PAUSE_SECONDS = 0.2
 _PREPARE_LIMIT_SECONDS, _TURN_LIMIT_SECONDS = 900.0, 300.0
+_END_SECONDS = 10.0
+"""For a process to end that has closed its end."""
 _TRIES = 2
 """At most so many times the rounds asked for are run, where noise spoils some."""
 _LARGEST_SPREAD = 0.10
 """Of the middle half of a case's rounds, over their median; above it there is no figure."""
+_FEWEST_ROUNDS = 3
+"""So many make a median that one bad round does not move: enough where Ctrl-C left no more."""
 
 
 class CaseError(VsrError):
@@ -68,6 +73,8 @@ class Seen:
     """The noise of the rounds that do not count."""
     rss_mb: float = 0.0
     error: str | None = None
+    interrupted: bool = False
+    """Ctrl-C came before all of its rounds."""
 
     @property
     def samples(self) -> tuple[float, ...]:
@@ -78,7 +85,9 @@ class Seen:
         """Return why there is no figure to trust, or None."""
         if self.error:
             return self.error
-        if len(self.rounds) < method.rounds:
+        if self.interrupted and len(self.rounds) < min(_FEWEST_ROUNDS, method.rounds):
+            return f"interrupted when {len(self.rounds)} of {method.rounds} rounds counted; measure again"
+        if not self.interrupted and len(self.rounds) < method.rounds:
             worst = 100 * max(self.spoiled, default=0.0)
             return (
                 f"the machine was too noisy: others took up to {worst:.0f} % of the processor and spoiled "
@@ -120,7 +129,8 @@ def measure(
 ) -> tuple[list[Seen], bool]:
     """Measure the cases; return what was seen, in their order, and whether Ctrl-C ended it.
 
-    `tell` gets what is being done, for a status line. Cases of one group must follow one another.
+    `tell` gets what is being done, for a status line. Cases of one group must follow one another; the
+    processes of a group all live until it ends, so their memory adds up.
     """
     seen: list[Seen] = []
     try:
@@ -129,7 +139,9 @@ def measure(
             seen += mine
             _measure_group(name, mine, method, tell)
     except KeyboardInterrupt:
-        return [each for each in seen if each.rounds], True
+        for each in seen:
+            each.interrupted = len(each.rounds) < method.rounds
+        return [each for each in seen if each.rounds or each.error], True
     return seen, False
 
 
@@ -148,7 +160,7 @@ def _measure_group(name: str, seen: Sequence[Seen], method: Method, tell: Callab
             if not wanting:
                 return
             for each, worker in wanting if number % 2 == 0 else reversed(wanting):
-                tell(f"{name}: round {number + 1} of {method.rounds}: {each.case.name}")
+                tell(f"{name}: {each.case.name}: round {len(each.rounds) + 1} of {method.rounds}")
                 with _noting(each):
                     _take_turn(each, worker, method)
 
@@ -168,7 +180,7 @@ def _take_turn(seen: Seen, worker: Worker, method: Method) -> None:
 
 
 @contextlib.contextmanager
-def _noting(seen: Seen) -> Any:
+def _noting(seen: Seen) -> Iterator[None]:
     """Keep what a case cannot do as its result."""
     try:
         yield
@@ -184,7 +196,7 @@ def _spread(samples: Sequence[float]) -> float:
 
 
 class Worker:
-    """The process of one case. A context manager: leaving it ends the process.
+    """The process of one case. A context manager: leaving it ends the process, and those that it started.
 
     Thread-safety: one thread.
     """
@@ -192,9 +204,9 @@ class Worker:
     def __init__(self, case: Case) -> None:
         self._case = case
         self._said = tempfile.TemporaryFile()  # noqa: SIM115 (closed by __exit__)
-        # A session of its own: Ctrl-C is for us, who then end it.
+        # A session of its own: Ctrl-C is for us, who then end it. -P: not what lies in the current folder.
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "vsr.bench.worker"],
+            [sys.executable, "-P", "-m", "vsr.bench.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._said,
@@ -205,7 +217,11 @@ class Worker:
 
     def prepare(self) -> tuple[dict[str, Any], dict[str, float]]:
         """Return the parameters it chose and the figures it knows. Raises CaseError."""
-        order = {"prepare": self._case.prepare, "parameters": dict(self._case.parameters)}
+        order = {
+            "path": sys.path,
+            "prepare": self._case.prepare,
+            "parameters": dict(self._case.parameters),
+        }
         answer = self._ask(order, _PREPARE_LIMIT_SECONDS)
         return answer["parameters"], answer["figures"]
 
@@ -214,6 +230,7 @@ class Worker:
         return self._ask({"seconds": seconds}, _TURN_LIMIT_SECONDS + seconds)
 
     def _ask(self, question: Mapping[str, Any], limit_seconds: float) -> dict[str, Any]:
+        """Return the answer. Raises CaseError, and the process is then gone or ends by itself."""
         assert self._process.stdin is not None and self._process.stdout is not None
         try:
             self._process.stdin.write(json.dumps(question) + "\n")
@@ -221,9 +238,10 @@ class Worker:
             raise CaseError(self._end()) from None
         ready, _, _ = select.select([self._process.stdout], [], [], limit_seconds)
         if not ready:
-            raise CaseError(f"no answer within {limit_seconds:.0f} s; try a smaller size")
+            self._kill()  # or it would take the processor from the others
+            raise CaseError(f"no answer within {limit_seconds:g} s; try a smaller size")
         line = self._process.stdout.readline()
-        if not line:
+        if not line.endswith("\n"):
             raise CaseError(self._end())
         answer: dict[str, Any] = json.loads(line)
         if "error" in answer:
@@ -231,14 +249,23 @@ class Worker:
         return answer
 
     def _end(self) -> str:
-        """Say how the process ended by itself."""
-        code = self._process.wait(10)
+        """Say how the process ended by itself, which said no more."""
+        try:
+            code = self._process.wait(_END_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._kill()
+            return "its process went on without answering, and was ended"
         self._said.seek(0)
         last = self._said.read().decode(errors="replace").strip().splitlines()[-1:]
         if code == -signal.SIGKILL:
             return "its process was killed, by a system out of memory most likely; try a smaller size"
-        how = f"by {signal.Signals(-code).name}" if code < 0 else f"with status {code}"
+        how = f"by signal {-code} ({signal.strsignal(-code)})" if code < 0 else f"with status {code}"
         return f"its process ended {how}: {last[0] if last else 'it said nothing'}"
+
+    def _kill(self) -> None:
+        """End its whole session: a peer may run as a process of its own. Idempotent."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
 
     def __enter__(self) -> Self:
         return self
@@ -246,6 +273,6 @@ class Worker:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._process.kill()
+        self._kill()
         self._process.communicate()
         self._said.close()

@@ -19,6 +19,8 @@ PACKAGES = ("av", "numpy", "openvino", "onnxruntime", "torch", "cupy-cuda13x", "
 _STAT = Path("/proc/stat")
 _IDLE = (3, 4)
 """Columns of /proc/stat in which nobody works: idle and waiting for disks."""
+_LEAST_TOLD = 0.1
+"""Of what measured processes took, the system counts at least this much, or it does not count at all."""
 _COUNTED = 8
 """Columns of /proc/stat: user nice system idle iowait irq softirq steal. What follows is counted in them."""
 
@@ -91,8 +93,10 @@ class NoiseMeter:
         busy = _busy_seconds()
         if busy is None or self._busy is None:
             return None
-        elapsed = time.perf_counter() - self._began
-        return max(0.0, (busy - self._busy - own_seconds) / (elapsed * (os.cpu_count() or 1)))
+        elapsed, taken = time.perf_counter() - self._began, busy - self._busy
+        if taken < _LEAST_TOLD * own_seconds - 1 / os.sysconf("SC_CLK_TCK"):
+            return None  # containers may show counters that stand still
+        return max(0.0, (taken - own_seconds) / (elapsed * (os.cpu_count() or 1)))
 
 
 def _busy_seconds() -> float | None:
@@ -102,6 +106,8 @@ def _busy_seconds() -> float | None:
     except OSError:
         return None
     ticks = [int(word) for word in words[1 : 1 + _COUNTED]]
+    if len(ticks) < _COUNTED:
+        return None
     return (sum(ticks) - sum(ticks[column] for column in _IDLE)) / os.sysconf("SC_CLK_TCK")
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
+import statistics
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -15,6 +18,8 @@ from vsr.bench.results import Method, Results, Value
 from vsr.bench.worker import Prepared
 from vsr.color import ChromaLocation, ColorSpec, Matrix, Range
 from vsr.device import cpu
+from vsr.device.cuda.gpu import Gpu, plane_array
+from vsr.device.cuda.launch import view
 from vsr.engine.engines import PRECISIONS, peak
 from vsr.errors import OptionError
 from vsr.frame import Frame, PictureSpec, empty_frame, pixel_format
@@ -82,15 +87,24 @@ def _cases(models: Sequence[str], options: BenchModelsOptions) -> list[Case]:
     for text in models:
         Recipe(text, shader_dir=folder)
     threads = options.threads or cpu.usable_cores()
-    ways = product(options.device or ("cpu",), options.engine or ("auto",), options.precision or ("auto",))
+    for isa in options.isa:
+        if isa not in cpu.features():
+            raise OptionError(f"--isa is {isa!r}; this processor runs {', '.join(cpu.features())}")
+    ways = product(
+        options.device or ("cpu",),
+        options.engine or ("auto",),
+        options.precision or ("auto",),
+        options.isa or ("auto",),
+    )
     chosen = list(ways)
     cases = []
     for name, (width, height) in sizes:
-        for model, (device, engine, precision) in product(models, chosen):
-            words = [model, name, *(w for w in (device, engine, precision) if w not in ("auto", "cpu"))]
+        for model, (device, engine, precision, isa) in product(models, chosen):
+            way = (device, engine, precision, isa)
+            words = [model, name, *(word for word in way if word not in ("auto", "cpu"))]
             parameters: dict[str, Value] = {
                 "model": model, "width": width, "height": height, "scale": options.scale, "device": device,
-                "engine": engine, "precision": precision, "threads": threads,
+                "engine": engine, "precision": precision, "isa": isa, "threads": threads,
                 "shader_dir": options.shader_dir,
             }  # fmt: skip
             cases.append(
@@ -100,7 +114,12 @@ def _cases(models: Sequence[str], options: BenchModelsOptions) -> list[Case]:
 
 
 def prepare(parameters: Mapping[str, Any]) -> Prepared:
-    """Make the upscaler and a frame of 8-bit 4:2:0, as a run has them; one call is one frame."""
+    """Make the upscaler and a frame of 8-bit 4:2:0, as a run has them; one call is one frame.
+
+    On a GPU both frames lie in its memory, as where NVDEC decodes and NVENC encodes.
+    """
+    if parameters["isa"] != "auto":  # before the kernels are loaded: it is one of these per process
+        os.environ[cpu.ISA_VARIABLE] = parameters["isa"]
     folder = parameters["shader_dir"]
     recipe = Recipe(parameters["model"], shader_dir=Path(folder) if folder else None)
     width, height, threads = parameters["width"], parameters["height"], parameters["threads"]
@@ -116,6 +135,8 @@ def prepare(parameters: Mapping[str, Any]) -> Prepared:
     )
     output = upscaler.output
     frame, into = drawing(source), empty_frame(output.width, output.height, output.format)
+    if upscaler.gpu is not None:
+        frame, into = on_gpu(frame, upscaler.gpu), on_gpu(into, upscaler.gpu)
     figures = {}
     known = cost(recipe, output.width / width, width, height)
     if known is not None and known.macs_per_pixel:
@@ -129,6 +150,8 @@ def prepare(parameters: Mapping[str, Any]) -> Prepared:
             "engine": "+".join(engines) or "-",
             "precision": "+".join(dict.fromkeys(precision for _, precision in upscaler.decided)) or "-",
             "scale": output.width / width,
+            "isa": cpu.isa(),
+            "frames_in": frame.device,
         },
         figures=figures,
     )
@@ -144,6 +167,21 @@ def drawing(spec: PictureSpec) -> Frame:
     return frame
 
 
+def on_gpu(frame: Frame, gpu: Gpu) -> Frame:
+    """Return a copy of a frame of host memory in a GPU's memory, complete on return."""
+    stream = gpu.stream()
+    planes, kept = [], []
+    for plane in frame.planes:
+        there = plane_array(gpu, plane.shape[1], plane.shape[0], plane.dtype)
+        locked = gpu.host_array((plane.shape[0], plane.shape[1]), plane.dtype)
+        np.copyto(locked, plane)
+        stream.upload(locked, view(there, gpu.pointer(there)))
+        planes.append(there)
+        kept.append(locked)  # until the copy is done
+    stream.record().wait()
+    return replace(frame, planes=tuple(planes), device=gpu.device)
+
+
 def _peak_gmac(precision: str, threads: int) -> float:
     known = next(each for each in PRECISIONS if each == precision)
     return peak(known) / 2 / 1e9 * min(threads, cpu.usable_cores())
@@ -154,7 +192,7 @@ def _figures(seen: Seen) -> dict[str, float]:
     gmac = seen.known.get("gmac")
     if gmac is None:
         return {}
-    rate = gmac / sorted(seen.samples)[len(seen.samples) // 2]
+    rate = gmac / statistics.median(seen.samples)
     figures = {"gmac": gmac, "gmac_per_second": rate}
     if "peak_gmac_per_second" in seen.known:
         limit = seen.known["peak_gmac_per_second"]

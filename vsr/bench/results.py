@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
+import numbers
 import statistics
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from vsr._version import __version__
 from vsr.bench.machine import Machine, commit, machine
@@ -92,8 +94,26 @@ class Results:
         return 3 if trusted else 1
 
     def to_json(self) -> dict[str, Any]:
-        """The file's content."""
-        return {"format": FORMAT, "version": VERSION, **asdict(self)}
+        """The file's content, in JSON's own types.
+
+        JSON has no infinities: a figure that is not finite is left out, elsewhere null stands for it.
+        """
+        content: dict[str, Any] = _plain({"format": FORMAT, "version": VERSION, **asdict(self)})
+        for case in content["cases"]:
+            case["figures"] = {name: value for name, value in case["figures"].items() if value is not None}
+        return content
+
+
+def _plain(value: Any) -> Any:
+    if value is None or isinstance(value, str | bool):
+        return value
+    if isinstance(value, Mapping):
+        return {str(key): _plain(each) for key, each in value.items()}
+    if isinstance(value, numbers.Integral):
+        return int(value)
+    if isinstance(value, numbers.Real):
+        return float(value) if math.isfinite(value) else None
+    return [_plain(each) for each in value]
 
 
 def read(path: str) -> Results:
@@ -102,16 +122,20 @@ def read(path: str) -> Results:
     Raises MediaError where it cannot be read, OptionError where it is no results file of this version.
     """
     try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"))
+        content = json.loads(Path(path).read_text(encoding="utf-8"), parse_constant=_no_number)
     except OSError as error:
         raise MediaError(
             f"{path}: {error.strerror}; name a file that `vsr bench ... --json` wrote"
         ) from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise OptionError(
             f"{path}: no JSON ({error}); name a file that `vsr bench ... --json` wrote"
         ) from error
     return from_json(content, path)
+
+
+def _no_number(text: str) -> float:
+    raise ValueError(f"{text} is no number of JSON")
 
 
 def from_json(content: object, name: str) -> Results:
@@ -124,20 +148,53 @@ def from_json(content: object, name: str) -> Results:
             "measure again, or read it with the vsr that wrote it"
         )
     try:
-        return Results(
-            suite=content["suite"],
-            method=Method(**content["method"]),
-            cases=tuple(_case(case) for case in content["cases"]),
-            absent=tuple(Absent(**absent) for absent in content["absent"]),
-            interrupted=content["interrupted"],
-            machine=Machine(**content["machine"]),
-            vsr=content["vsr"],
-            made=content["made"],
-        )
-    except (KeyError, TypeError) as error:
-        raise OptionError(f"{name}: damaged results ({error}); measure again") from error
+        return _results(content)
+    except (KeyError, TypeError, ValueError) as error:
+        missing = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+        raise OptionError(f"{name}: damaged results ({missing}); measure again") from error
+
+
+def _results(content: dict[str, Any]) -> Results:
+    """Raises KeyError, TypeError or ValueError for what is damaged."""
+    _require(content["suite"] in get_args(Suite), f"suite is {content['suite']!r}")
+    _require(isinstance(content["interrupted"], bool), "interrupted is neither true nor false")
+    datetime.fromisoformat(content["made"])
+    _require(all(isinstance(content["vsr"][key], str | None) for key in ("version", "commit")), "vsr")
+    method, found = Method(**content["method"]), Machine(**content["machine"])
+    _numbers(asdict(method), "method")
+    _require(isinstance(found.cpu, str) and isinstance(found.packages, dict), "machine")
+    cases = tuple(_case(case) for case in content["cases"])
+    _require(len({case.name for case in cases}) == len(cases), "two cases have one name")
+    return Results(
+        suite=content["suite"],
+        method=method,
+        cases=cases,
+        absent=tuple(Absent(**absent) for absent in content["absent"]),
+        interrupted=content["interrupted"],
+        machine=replace(found, load=tuple(found.load)),
+        vsr=content["vsr"],
+        made=content["made"],
+    )
 
 
 def _case(content: dict[str, Any]) -> CaseResult:
     lists = {name: tuple(content[name]) for name in ("samples", "noise")}
-    return CaseResult(**(content | lists))
+    case = CaseResult(**(content | lists))
+    _require(isinstance(case.name, str) and isinstance(case.refused, str | None), "a case's name or refused")
+    _require(isinstance(case.parameters, dict) and isinstance(case.detail, dict), f"{case.name}: parameters")
+    _numbers(dict(enumerate(case.samples)), f"{case.name}: samples")
+    _require(all(sample > 0 for sample in case.samples), f"{case.name}: a sample is not above 0")
+    _numbers(dict(enumerate(case.noise)), f"{case.name}: noise")
+    _numbers(case.figures, f"{case.name}: figures")
+    return case
+
+
+def _numbers(values: Mapping[Any, object], what: str) -> None:
+    for value in values.values():
+        known = isinstance(value, int | float) and not isinstance(value, bool)
+        _require(known, f"{what} hold {value!r}, which is no number")
+
+
+def _require(holds: bool, what: str) -> None:
+    if not holds:
+        raise ValueError(what)

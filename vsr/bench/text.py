@@ -59,10 +59,10 @@ def lines(results: Results) -> list[str]:
         shown += text_table(["", *(column.head for column in columns)], rows)
     shown += [f"refused  {case.name}: {case.refused}" for case in results.cases if case.refused]
     shown += [f"absent   {each.name}: {each.why}; {each.remedy}" for each in results.absent]
-    return shown + _end(results.cases, trusted, interrupted=results.interrupted)
+    return shown + _end(trusted, interrupted=results.interrupted)
 
 
-def _end(cases: Sequence[CaseResult], trusted: Sequence[CaseResult], *, interrupted: bool) -> list[str]:
+def _end(trusted: Sequence[CaseResult], *, interrupted: bool) -> list[str]:
     if interrupted:
-        return [f"interrupted: {len(cases)} cases were measured before"]
+        return [f"interrupted: {len(trusted)} cases were measured before"]
     return [] if trusted else ["nothing could be measured"]

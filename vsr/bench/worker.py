@@ -1,9 +1,10 @@
 """A process that measures one case: it prepares it, then runs turns on demand.
 
 It is driven by lines of JSON over its standard input and output. First comes an order,
-{"prepare": "module:function", "parameters": {...}}, answered by {"parameters": {...}, "figures": {...}}; then
-any number of {"seconds": S}, each answered by {"frames": [seconds of each], "frames_run": N,
-"cpu_seconds": C, "rss_mb": R}; the first half of a turn only warms up, but is in the last three.
+{"path": [where modules are looked for], "prepare": "module:function", "parameters": {...}}, answered by
+{"parameters": {...}, "figures": {...}}; then any number of {"seconds": S}, each answered by
+{"frames": [seconds of each], "frames_run": N, "cpu_seconds": C, "rss_mb": R}; the first half of a turn only
+warms up, but is in the last three.
 {"error": sentence} may come instead of any answer, and is the last.
 """
 
@@ -39,19 +40,22 @@ class Prepared:
 
 def main() -> None:
     """Serve until standard input ends."""
-    answers = _private_stdout()
+    orders, answers = _private_streams()
     try:
-        order = json.loads(sys.stdin.readline())
+        order = json.loads(orders.readline())
+        sys.path[:] = order["path"]
         module, _, name = order["prepare"].partition(":")
         prepared: Prepared = getattr(import_module(module), name)(order["parameters"])
         prepared.once()
         _answer(answers, {"parameters": dict(prepared.parameters), "figures": dict(prepared.figures)})
-        for line in sys.stdin:
+        for line in orders:
             _answer(answers, turn(prepared.once, json.loads(line)["seconds"]))
-    except (VsrError, OSError, MemoryError) as error:
-        _answer(answers, {"error": str(error) or type(error).__name__})
+    except MemoryError:
+        _answer(answers, {"error": "out of memory; try a smaller size"})
+    except (VsrError, OSError) as error:
+        _answer(answers, {"error": str(error)})
     except Exception as error:  # of a peer: whatever it raises must not end the others
-        _answer(answers, {"error": f"{type(error).__name__}: {error}".splitlines()[0]})
+        _answer(answers, {"error": f"{type(error).__name__}: {error}".splitlines()[0].removesuffix(": ")})
 
 
 def turn(once: Callable[[], object], seconds: float) -> dict[str, Any]:
@@ -93,15 +97,21 @@ def _cpu_seconds() -> float:
     return sum(used.ru_utime + used.ru_stime for used in both)
 
 
-def _private_stdout() -> IO[str]:
-    """Keep standard output for answers; what libraries print goes to standard error."""
-    private = os.fdopen(os.dup(1), "w")
+def _private_streams() -> tuple[IO[str], IO[str]]:
+    """Return where orders come from and answers go to, which nobody else has.
+
+    What libraries and their processes print goes to standard error; what they read is empty.
+    """
+    orders, answers = os.fdopen(os.dup(0)), os.fdopen(os.dup(1), "w")
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
     os.dup2(2, 1)
-    return private
+    return orders, answers
 
 
 def _answer(answers: IO[str], content: Mapping[str, Any]) -> None:
-    answers.write(json.dumps(content) + "\n")
+    answers.write(json.dumps(content, allow_nan=False) + "\n")
     answers.flush()
 
 
