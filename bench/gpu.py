@@ -48,6 +48,7 @@ from vsr.ops.convert import Convert
 from vsr.ops.cuda.check import FOUND
 from vsr.ops.cuda.lowering import lowered
 from vsr.ops.cuda.step import picture
+from vsr.ops.dither import Dither
 from vsr.ops.resize import Resize
 from vsr.ops.step import Step
 from vsr.options import UpscaleOptions
@@ -155,10 +156,12 @@ def operations(timer: Timer, arguments: argparse.Namespace) -> list[Row]:
     rows.append(
         _operation(timer, "yuv420p anime4k-classic 1080p to 2160p", classic, bandwidth, bounded=False)
     )
+    dither = Dither(spec("yuv420p10le"), pixel_format("yuv420p"))
+    rows.append(_operation(timer, "yuv420p10le dithered to yuv420p 1080p", dither, bandwidth, bounded=True))
     return rows
 
 
-def _operation(timer: Timer, what: str, step: Step, bandwidth: float, *, bounded: bool) -> Row:
+def _operation(timer: Timer, what: str, step: Step | Dither, bandwidth: float, *, bounded: bool) -> Row:
     store = Store(timer.gpu)
     operation = lowered(step, store)
     milliseconds = timer.milliseconds(

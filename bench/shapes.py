@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from vsr.nets.builder import Builder
 from vsr.nets.graph import Graph
-from vsr.nets.ops import Add, Concat, CRelu, PixelShuffle, PRelu, Resize, Tanh
+from vsr.nets.ops import Add, Concat, CRelu, PixelShuffle, Resize, Tanh
 
 
 def _weights(seed: int, *shape: int) -> npt.NDArray[np.float32]:
@@ -52,14 +52,3 @@ def espcn() -> Graph:
     x = b.add(Tanh(), b.conv(x, _weights(1, 32, 64, 3, 3)))
     b.add(PixelShuffle(2), b.conv(x, _weights(2, 4, 32, 3, 3)))
     return b.build("ESPCN x2")
-
-
-def compact() -> Graph:
-    """SRVGGNetCompact of 64 channels and 16 layers, x4."""
-    b, slope = Builder(3), PRelu(np.full(64, 0.1, np.float32))
-    x = b.add(slope, b.conv(b.input, _weights(0, 64, 3, 3, 3)))
-    for layer in range(16):
-        x = b.add(slope, b.conv(x, _weights(1 + layer, 64, 64, 3, 3)))
-    x = b.add(PixelShuffle(4), b.conv(x, _weights(50, 48, 64, 3, 3)))
-    b.add(Add(), x, b.add(Resize("nearest", 4), b.input))
-    return b.build("SRVGGNetCompact 64x16 x4")

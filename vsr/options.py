@@ -302,3 +302,24 @@ class BenchModelsOptions(MeasureOptions):
         default=None,
         metadata=_option("Folder with mpv shader files, as for `vsr upscale`.", metavar="DIR"),
     )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BenchKernelsOptions(MeasureOptions):
+    """What `vsr bench kernels` measures: all operations at all sizes, resizes in all formats."""
+
+    size: tuple[str, ...] = field(
+        default=(),
+        metadata=_option(
+            "Size of the pictures that go in: WxH, or 360p 480p 720p 1080p; repeatable. Default: 1080p.",
+            metavar="SIZE",
+        ),
+    )
+    format: tuple[str, ...] = field(
+        default=(),
+        metadata=_option("Pixel format of resizes; repeatable. Default: yuv420p.", metavar="NAME"),
+    )
+    threads: int = field(
+        default=1, metadata=_option("Threads of all, libswscale too; 0 = one a core.", metavar="N")
+    )
+    """1: a kernel against a kernel, however each deals its work out to threads."""

@@ -22,6 +22,8 @@ from tests.cuda.fake_tensorrt import FakeTensorRT
 from vsr.device.cuda.gpu import Gpu, Work
 from vsr.engine.tensorrt import library
 from vsr.errors import DeviceError
+from vsr.frame import pixel_format
+from vsr.ops.dither import Dither
 from vsr.ops.resize import Resize
 
 
@@ -87,6 +89,12 @@ def test_operations_are_timed_on_other_pictures_each_time(timer: Any) -> None:
     targets = {int(work.job["targets"]["data"][0]) for once in times for work in once}
     assert len(times) == 2 and len(targets) == sum(map(len, times))
     assert row.seen["GB/s"] == pytest.approx((24 * 16 + 48 * 32) * 1.5 / 1e-3 / 1e9) and row.holds
+
+
+def test_dithering_is_an_operation(timer: Any) -> None:
+    step = Dither(bench.spec("yuv420p10le", 24, 16), pixel_format("yuv420p"))
+    row = bench._operation(timer, "dithering", step, 1e6, bounded=True)
+    assert row.seen["GB/s"] == pytest.approx(24 * 16 * 1.5 * 3 / 1e-3 / 1e9)
 
 
 def test_a_part_that_fails_is_a_row(timer: Any, monkeypatch: pytest.MonkeyPatch) -> None:

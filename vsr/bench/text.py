@@ -43,6 +43,17 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         Column(head="of peak %", name="share_of_peak_percent", digits=0),
         Column(head="MB", name="rss_mb", digits=0),
     ),
+    "kernels": (
+        Column(head="ms", name="p50_ms", digits=2),
+        Column(head="p95 ms", name="p95_ms", digits=2),
+        Column(head="spread %", name="spread_percent"),
+        Column(head="GB/s", name="gb_per_second", digits=2),
+        Column(head="of copy %", name="share_of_copy_percent", digits=0),
+        Column(head="x libswscale", name="times_libswscale", digits=2),
+        Column(head="x accurate", name="times_libswscale_accurate", digits=2),
+        Column(head="error rms", name="error_rms", digits=3),
+        Column(head="mean", name="error_mean", digits=4),
+    ),
 }
 
 

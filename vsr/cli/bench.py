@@ -9,7 +9,7 @@ import typer
 from vsr.cli.output import report_and_page
 from vsr.cli.streams import StatusLine
 from vsr.cli.table import build, options_from
-from vsr.options import BenchModelsOptions
+from vsr.options import BenchKernelsOptions, BenchModelsOptions
 
 if TYPE_CHECKING:
     from vsr.bench.results import Results
@@ -45,6 +45,34 @@ def models(
         from vsr.bench.models import run
 
         return run(names or (), options, tell)
+
+    show(measure, json, html)
+
+
+@app.command("kernels", short_help="Each operation: GB/s, share of the memory's, against libswscale.")
+@options_from(BenchKernelsOptions)
+def kernels(
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[WORD]...",
+            help="Only operations with these words in their names, e.g. lanczos3 x2. Default: all.",
+        ),
+    ] = None,
+    json: Json = None,
+    html: Html = None,
+    **values: Any,
+) -> None:
+    """Measure the operations on pictures, in GB/s of what must be read and written once.
+
+    Beside them the memory's own speed, a copy on as many threads, and libswscale where it has the same.
+    """
+    options = build(BenchKernelsOptions, values)
+
+    def measure(tell: Callable[[str], None]) -> "Results":
+        from vsr.bench.kernels import run
+
+        return run(words or (), options, tell)
 
     show(measure, json, html)
 
