@@ -77,6 +77,34 @@ def kernels(
     show(measure, json, html)
 
 
+@app.command("diff", short_help="What became slower or faster between two results.")
+def diff(
+    old: Annotated[str, typer.Argument(metavar="OLD", help="A file that --json wrote.")],
+    new: Annotated[str, typer.Argument(metavar="NEW", help="Another, of the same suite.")],
+    threshold: Annotated[
+        float,
+        typer.Option(
+            metavar="PERCENT", help="Changes smaller than this do not count, however sure they are."
+        ),
+    ] = 3.0,
+    any_machine: Annotated[
+        bool, typer.Option("--any-machine", help="Judge although the machines differ.")
+    ] = False,
+) -> None:
+    """Compare the cases that are in both. Exit codes: 0 none is slower; 3 some are; 1 nothing to judge.
+
+    A case is slower where that is shown with 99 % confidence by its rounds.
+    """
+    from vsr.bench.diff import compare, lines
+    from vsr.bench.results import read
+
+    # 3 %: two processes of the same code differ by one or two, in where their memory lies, and all rounds of
+    # a case are of one process.
+    found = compare(read(old), read(new), threshold_percent=threshold, any_machine=any_machine)
+    typer.echo("\n".join(lines(found, threshold)))
+    raise typer.Exit(found.exit_code)
+
+
 def show(measure: Callable[[Callable[[str], None]], "Results"], json: str | None, html: str | None) -> None:
     """Measure, print the table, write the files that are asked for, and leave with the exit code."""
     files = report_and_page(json, html)
