@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tests.bench.schema import read_valid
 from vsr.bench.operations import ACCURATE, OURS, SWSCALE, operations, peers_of, prepare, step_of
 from vsr.cli.main import main
 from vsr.frame import PictureSpec, empty_frame, pixel_format
@@ -64,7 +64,7 @@ def test_libswscale_has_the_same_filter(scaler: str) -> None:
 def test_kernels(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "r.json"
     assert main(["bench", "kernels", "lanczos3", "x2", "--json", str(path), *QUICK]) == 0
-    copy, ours, peer, accurate = json.loads(path.read_text())["cases"]
+    copy, ours, peer, accurate = read_valid(path)["cases"]
     base = "resize lanczos3 64x48 x2 yuv420p"
     assert [case["name"] for case in (copy, ours, peer, accurate)] == [
         "copy", base, f"{base} (libswscale)", f"{base} (libswscale accurate)"

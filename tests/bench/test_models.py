@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import json
 import os
 import subprocess
 import sys
@@ -12,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.bench.schema import read_valid
 from tests.cuda.host import build
 from tests.cuda.host_gpu import HostGpu
 from vsr import upscaler
@@ -33,7 +33,7 @@ def test_models(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     isa = cpu.features()[-1]
     words = ["bilinear", "cnn-m-photo", "--isa", isa, "--threads", "1", "--json", str(path)]
     assert main(["bench", "models", *words, *QUICK]) == 0
-    scaler, network = json.loads(path.read_text())["cases"]
+    scaler, network = read_valid(path)["cases"]
     assert (scaler["name"], network["name"]) == (f"bilinear 64x48 {isa}", f"cnn-m-photo 64x48 {isa}")
     assert scaler["parameters"]["engine"] == "-" and scaler["parameters"]["isa"] == isa
     assert network["parameters"]["scale"] == 2 and network["parameters"]["frames_in"] == "cpu"
@@ -96,7 +96,7 @@ def test_ctrl_c(tmp_path: Path) -> None:
     assert process.returncode == 130, process.stderr
     pids = process.stderr.split()
     assert len(pids) == 2 and not any(Path(f"/proc/{pid}").exists() for pid in pids)
-    content = json.loads(path.read_text())
+    content = read_valid(path)
     assert content["interrupted"] and [len(case["samples"]) for case in content["cases"]] == [4, 4]
     assert all(case["figures"]["fps"] > 0 for case in content["cases"])
     assert "interrupted: 2 cases were measured before" in process.stdout

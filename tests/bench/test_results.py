@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from tests.bench.samples import result, results
+from tests.bench.schema import VALIDATOR, problems
 from vsr.bench.results import Absent, Results, from_json, read
 from vsr.bench.text import lines
 from vsr.errors import MediaError, OptionError
@@ -46,6 +47,16 @@ def test_numbers_that_json_does_not_have(tmp_path: Path) -> None:
     assert case["figures"] == {"fps": 2.0, "frames": 3} and case["samples"] == [0.5]
     assert case["detail"] == {"times": [1.0, None], "open": [None]}
     from_json(json.loads(text), "x")
+    assert problems(json.loads(text)) == []
+
+
+def test_the_schema_is_one_and_knows_all_fields() -> None:
+    VALIDATOR.check_schema(VALIDATOR.schema)
+    assert problems(full().to_json()) == []
+    for field in full().to_json():
+        content = full().to_json()
+        del content[field]
+        assert problems(content) == [f"$: {field!r} is a required property"]
 
 
 def test_exit_codes() -> None:
@@ -75,6 +86,7 @@ DAMAGES: dict[str, Callable[[dict[str, Any]], object]] = {
 def test_damaged_files(sentence: str) -> None:
     content = full().to_json()
     DAMAGES[sentence](content)
+    assert problems(content) or sentence in ("two cases have one name", "Invalid isoformat")
     with pytest.raises(OptionError) as caught:
         from_json(content, "old.json")
     text = str(caught.value)

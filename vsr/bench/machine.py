@@ -96,7 +96,8 @@ class NoiseMeter:
         elapsed, taken = time.perf_counter() - self._began, busy - self._busy
         if taken < _LEAST_TOLD * own_seconds - 1 / os.sysconf("SC_CLK_TCK"):
             return None  # containers may show counters that stand still
-        return max(0.0, (taken - own_seconds) / (elapsed * (os.cpu_count() or 1)))
+        share = (taken - own_seconds) / (elapsed * (os.cpu_count() or 1))
+        return min(max(0.0, share), 1.0)  # ticks may say more of a short time than there was
 
 
 def _busy_seconds() -> float | None:
