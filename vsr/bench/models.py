@@ -23,10 +23,11 @@ from vsr.device.cuda.launch import view
 from vsr.engine.engines import PRECISIONS, peak
 from vsr.errors import OptionError
 from vsr.frame import Frame, PictureSpec, empty_frame, pixel_format
+from vsr.models import Recipe
 from vsr.nets.shipped import shipped
 from vsr.options import BenchModelsOptions, MeasureOptions
 from vsr.quality.subject import cost
-from vsr.upscaler import Recipe, Upscaler
+from vsr.upscaler import Upscaler
 
 SIZES = {"360p": (640, 360), "480p": (854, 480), "720p": (1280, 720), "1080p": (1920, 1080)}
 """(width, height) of the frames that go in."""
