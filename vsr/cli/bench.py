@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vsr.cli.output import report_and_page
+from vsr.cli.output import ReportFile, report_and_page
 from vsr.cli.streams import StatusLine
 from vsr.cli.table import build, options_from
 from vsr.options import BenchKernelsOptions, BenchModelsOptions
@@ -23,6 +23,10 @@ Json = Annotated[
 Html = Annotated[
     str | None, typer.Option("--html", metavar="FILE", help="Write a page with tables and charts.")
 ]
+Keep = Annotated[
+    str | None,
+    typer.Option("--keep", metavar="DIR", help="File the results as DIR/VERSION/MACHINE/SUITE.json, too."),
+]
 
 
 @app.command("models", short_help="Models alone: fps, share of the machine, memory.")
@@ -36,6 +40,7 @@ def models(
     ] = None,
     json: Json = None,
     html: Html = None,
+    keep: Keep = None,
     **values: Any,
 ) -> None:
     """Measure models alone, from frame to frame of 8-bit 4:2:0, conversions included, codecs not."""
@@ -46,7 +51,7 @@ def models(
 
         return run(names or (), options, tell)
 
-    show(measure, json, html)
+    show(measure, json, html, keep)
 
 
 @app.command("kernels", short_help="Each operation: GB/s, share of the memory's, against libswscale.")
@@ -61,6 +66,7 @@ def kernels(
     ] = None,
     json: Json = None,
     html: Html = None,
+    keep: Keep = None,
     **values: Any,
 ) -> None:
     """Measure the operations on pictures, in GB/s of what must be read and written once.
@@ -74,7 +80,7 @@ def kernels(
 
         return run(words or (), options, tell)
 
-    show(measure, json, html)
+    show(measure, json, html, keep)
 
 
 @app.command("diff", short_help="What became slower or faster between two results.")
@@ -105,9 +111,18 @@ def diff(
     raise typer.Exit(found.exit_code)
 
 
-def show(measure: Callable[[Callable[[str], None]], "Results"], json: str | None, html: str | None) -> None:
+def show(
+    measure: Callable[[Callable[[str], None]], "Results"],
+    json: str | None,
+    html: str | None,
+    keep: str | None = None,
+) -> None:
     """Measure, print the table, write the files that are asked for, and leave with the exit code."""
     files = report_and_page(json, html)
+    if keep is not None:
+        from vsr.bench.kept import check_folder
+
+        check_folder(keep)
     with files[0].telling_failure(), StatusLine(sys.stderr) as line:
         results = measure(line.show)
     from vsr.bench.text import lines
@@ -116,4 +131,17 @@ def show(measure: Callable[[Callable[[str], None]], "Results"], json: str | None
         typer.echo("\n".join(lines(results)))
     finally:
         files[0].write(results.to_json())
+        if keep is not None:
+            _keep(keep, results)
     raise typer.Exit(results.exit_code)
+
+
+def _keep(folder: str, results: "Results") -> None:
+    from vsr.bench.kept import kept_path
+
+    path = kept_path(folder, results)
+    if path is None:
+        typer.echo("not kept: there is nothing in it to trust, or it was interrupted")
+        return
+    ReportFile(str(path), flag="--keep").write(results.to_json())
+    typer.echo(f"kept as {path}")
