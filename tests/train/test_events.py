@@ -6,6 +6,7 @@ import struct
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from vsr.train.events import EventFile, crc32c, png
 
@@ -41,3 +42,18 @@ def test_events_are_what_tensorboard_reads(tmp_path: Path) -> None:
     assert scalar[9:] == b"\x10\xac\x02\x2a\x0d\x0a\x0b\x0a\x04loss\x15" + struct.pack("<f", 0.5)
     assert b"\x0a\x04made\x22" in picture
     assert png(np.zeros((1, 2, 3), np.uint8)) in picture
+
+
+def test_tensorboard_itself_reads_curves_and_pictures(tmp_path: Path) -> None:
+    accumulators = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    samples = np.arange(3 * 40 * 50, dtype=np.uint8).reshape(3, 40, 50)
+    with EventFile(tmp_path) as events:
+        events.scalar("loss", 0.25, 1)
+        events.scalar("loss", 0.125, 300)
+        events.picture("made", samples, 300)
+    read = accumulators.EventAccumulator(str(tmp_path))
+    read.Reload()
+    assert [(each.step, each.value) for each in read.Scalars("loss")] == [(1, 0.25), (300, 0.125)]
+    [picture] = read.Images("made")
+    assert (picture.step, picture.width, picture.height) == (300, 50, 40)
+    assert picture.encoded_image_string == png(samples)

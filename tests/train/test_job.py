@@ -263,6 +263,31 @@ def test_a_loss_that_is_no_number_stops_and_keeps_the_good_weights(tmp_path: Pat
     assert resumed.training.steps_done == 60
 
 
+def test_a_rate_that_is_too_high_is_noticed(tmp_path: Path, data: Path) -> None:
+    """Its loss stays finite, and rises to 1e27 or stays at a hundred: no weights come of that."""
+    text = SMALL.replace("steps = 60", "steps = 400").replace("learning_rate = 1e-2", "learning_rate = 3.0")
+    with pytest.raises(TrainingError, match="the training diverges: the loss is "):
+        job(tmp_path, data, text).run()
+    with pytest.raises(TrainingError, match="the training diverges"):
+        job(tmp_path, data, text, resume=True).run()
+
+
+def test_weights_that_are_much_worse_do_not_replace_those_of_before(tmp_path: Path, data: Path) -> None:
+    made = job(tmp_path, data)
+    kept: list[bytes] = []
+
+    @torch.no_grad()
+    def spoil(moment: Moment) -> None:
+        if moment.figures:
+            kept.append((tmp_path / "small" / WEIGHTS).read_bytes())
+            for values in made.training.average.parameters():
+                values.mul_(-40)
+
+    with pytest.raises(TrainingError, match=r"the training diverges: its PSNR is .* dB at step 40, and was "):
+        made.run(spoil)
+    assert [(tmp_path / "small" / WEIGHTS).read_bytes()] == kept
+
+
 def test_too_little_memory_names_the_batch(
     tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,4 +4,4 @@ from vsr.errors import VsrError
 
 
 class TrainingError(VsrError, ArithmeticError):
-    """The loss is no number any more; the last good weights were kept."""
+    """The loss is no number any more, or has risen without end; the last good weights were kept."""

@@ -15,6 +15,7 @@ from torch import Tensor
 from vsr.errors import OptionError
 from vsr.train.data import evaluation_files
 from vsr.train.degrade import Degradation
+from vsr.train.divergence import FigureWatch
 from vsr.train.evaluate import Pair, load_pairs, mean_psnr
 from vsr.train.events import EventFile, png
 from vsr.train.export import write_weights
@@ -66,6 +67,7 @@ class Job:
         data = data or recipe_file.parent
         self.training = Training(self.recipe, data, self.out.parent)
         self._pairs = _evaluation_pairs(self.recipe, data)
+        self._watch = FigureWatch()
         self.out.mkdir(parents=True, exist_ok=True)
         if self.goes_on:
             self.training.load(state)
@@ -118,8 +120,12 @@ class Job:
         return moment
 
     def _evaluate(self) -> dict[str, float]:
-        """Measure the averaged weights, write them, and return the figures."""
+        """Measure the averaged weights, write them, and return the figures.
+
+        Raises TrainingError, with the weights before still in place, where they are much worse.
+        """
         figures = {name: round(mean_psnr(self._enlarge, pairs), 4) for name, pairs in self._pairs.items()}
+        self._watch.see(figures, self.training.steps_done)
         write_weights(self.out / WEIGHTS, self.training.average, self.recipe, figures)
         return figures
 

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from vsr.errors import DeviceError, OptionError
 from vsr.train.adversary import Adversary
 from vsr.train.data import load_tiles
+from vsr.train.divergence import LossWatch
 from vsr.train.errors import TrainingError
 from vsr.train.networks import NETWORKS
 from vsr.train.objective import Objective
@@ -65,13 +66,14 @@ class Training:
         )
         self._random = torch.Generator().manual_seed(recipe.seed)
         self.steps_done = 0
+        self._watch = LossWatch()
         self._tiles = load_tiles(recipe.data, recipe.network.scale, data, recipe.seed)
 
     def step(self) -> float:
         """Take one step and return the loss.
 
-        Raises TrainingError, before the weights change, where the loss is no number, and DeviceError where
-        memory is too small.
+        Raises TrainingError, before the weights change, where the loss is no number or the training diverges,
+        and DeviceError where memory is too small.
         """
         try:
             return self._step()
@@ -101,6 +103,7 @@ class Training:
                 f"the loss is {value} at step {self.steps_done + 1}; the weights before it are kept. "
                 "Try a smaller training.learning_rate"
             )
+        self._watch.see(value, self.steps_done + 1)
         self._descend(loss, options.learning_rate * factor)
         if self.adversary and self.objective.made is not None:
             self.adversary.learn(self.objective.made, large, factor)
@@ -149,6 +152,7 @@ class Training:
             "optimizer": self.optimizer.state_dict(),
             "scaler": self._scaler.state_dict(),
             "random": self._random.get_state(),
+            "loss": (self._watch.recent, self._watch.lowest),
             "adversary": self.adversary.state() if self.adversary else None,
         }
         written = io.BytesIO()  # torch's own writer does not say that a disk is full
@@ -180,6 +184,7 @@ class Training:
         if self.adversary:
             self.adversary.load(state["adversary"])
         self.steps_done = state["steps"]
+        self._watch.recent, self._watch.lowest = state.get("loss", (0.0, 0.0))  # states of 0.1.0 lack it
 
 
 def _device(options: TrainingOptions) -> torch.device:
