@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.train.scenes import SMALL, write_recipe
+from vsr.cli.main import main
 from vsr.errors import OptionError
-from vsr.train.recipe import read_recipe
+from vsr.train.recipe import read_recipe, recipe_file, shipped_recipes
 
 SHIPPED = sorted((Path(__file__).parents[2] / "vsr" / "train" / "recipes").glob("*.toml"))
 
@@ -95,3 +96,48 @@ def test_a_longer_training_is_the_same_recipe_and_another_network_is_not(tmp_pat
         read_recipe(write_recipe(tmp_path / f"{n}.toml", text)).identity for n, text in enumerate(texts)
     )
     assert one == longer != other
+
+
+def test_a_recipe_is_found_by_name_or_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert [*shipped_recipes().values()] == SHIPPED
+    (tmp_path / "espcn-x2").mkdir()  # an earlier training of that name
+    assert recipe_file("espcn-x2") == shipped_recipes()["espcn-x2"]
+    for text in ("mine.toml", "./espcn-x2.toml", "folder/mine"):
+        assert recipe_file(text) == Path(text)
+    (tmp_path / "mine").touch()
+    assert recipe_file("mine") == Path("mine")
+    with pytest.raises(OptionError, match=r"unknown recipe 'espcn-x22'; .*Did you mean 'espcn-x2'\?"):
+        recipe_file("espcn-x22")
+
+
+def test_the_command_lists_recipes(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", "--list"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == [path.stem for path in SHIPPED]
+    srgan = next(line for line in lines if line.startswith("srgan-vgg54-x4 "))
+    assert "srresnet x4, rgb, by " in srgan and "against a discriminator (vanilla)" in srgan
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ([], "no RECIPE is given; name a .toml file, or a recipe that `vsr train --list` shows"),
+        (["espcn-x22"], "Did you mean 'espcn-x2'?"),
+        (["none.toml"], "none.toml cannot be read: No such file"),
+        (["espcn-x2"], "train/photos is no folder; "),
+    ],
+)
+def test_the_command_says_which_recipes_there_are(
+    words: list[str],
+    says: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    pytest.importorskip("torch")
+    monkeypatch.chdir(tmp_path)
+    assert main(["train", *words]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("vsr: ") and says in error and len(error.splitlines()) == 1
+    assert not list(tmp_path.iterdir())

@@ -1,4 +1,4 @@
-"""`vsr train RECIPE.toml`."""
+"""`vsr train RECIPE`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 def command(
     recipe: Annotated[
-        Path,
+        str | None,
         typer.Argument(
             metavar="RECIPE",
-            help="A .toml that says network, data and training; those shipped are in vsr/train/recipes.",
+            help="A name that --list shows, or a .toml that says network, data and training.",
         ),
-    ],
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -30,12 +30,15 @@ def command(
     data: Annotated[
         Path | None,
         typer.Option(
-            "--data", metavar="DIR", help="Where the recipe's folders of pictures are. Default: its own."
+            "--data",
+            metavar="DIR",
+            help="Where the recipe's folders of pictures are. Default: its own folder; here, for a name.",
         ),
     ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on from the last state in DIR; without one, begin.")
     ] = False,
+    show_list: Annotated[bool, typer.Option("--list", help="List the recipes that come with vsr.")] = False,
 ) -> int:
     """Train a network by a recipe.
 
@@ -44,7 +47,13 @@ def command(
     import importlib.util
 
     from vsr.errors import OptionError
+    from vsr.train.recipe import recipe_file
 
+    if show_list:
+        return _list_recipes()
+    if recipe is None:
+        raise OptionError("no RECIPE is given; name a .toml file, or a recipe that `vsr train --list` shows")
+    file = recipe_file(recipe)
     if importlib.util.find_spec("torch") is None:
         raise OptionError("training needs torch, which is not installed: pip install 'vsr-realtime[train]'")
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -52,7 +61,7 @@ def command(
     from vsr.cli.signals import StopOnSignals
     from vsr.train.job import WEIGHTS, Job
 
-    job = Job(recipe, out, data=data, resume=resume)
+    job = Job(file, out, data=data, resume=resume)
     if resume and not job.goes_on:
         _say(f"there is no state in {job.out} to go on from; the training begins")
     bar = Progress(
@@ -77,6 +86,17 @@ def command(
         typer.echo(f"{job.recipe.name}: stopped after step {done} of {last.steps}; --resume goes on from it")
         return EXIT_INTERRUPTED
     typer.echo(f"{job.recipe.name}: {done} steps, weights in {job.out / WEIGHTS}")
+    return 0
+
+
+def _list_recipes() -> int:
+    """Print the recipes that come with vsr, one a line."""
+    from vsr.train.recipe import read_recipe, shipped_recipes
+
+    files = shipped_recipes()
+    width = max(map(len, files))
+    for name, file in files.items():
+        typer.echo(f"{name:<{width}}  {read_recipe(file).sentence}")
     return 0
 
 

@@ -21,7 +21,7 @@ from vsr.train.events import EventFile, png
 from vsr.train.export import write_weights
 from vsr.train.histogram import matched
 from vsr.train.loop import STATE, Training, rate_at
-from vsr.train.recipe import Recipe, read_recipe
+from vsr.train.recipe import Recipe, read_recipe, shipped_recipes
 
 SAVE_SECONDS = 60.0
 """Between states."""
@@ -53,7 +53,8 @@ class Job:
     ) -> None:
         """Prepare. Raises OptionError.
 
-        Without `out` it is a folder of the recipe's name, here; without `data` that is the recipe's folder.
+        Without `out` it is a folder of the recipe's name, here; without `data` that is the recipe's folder,
+        or the present one where the recipe comes with vsr.
         """
         self.recipe: Recipe = read_recipe(recipe_file)
         self.out = out or Path(self.recipe.name)
@@ -64,7 +65,8 @@ class Job:
             raise OptionError(
                 f"{self.out} has a training already; --resume goes on with it, or choose another --out"
             )
-        data = data or recipe_file.parent
+        is_shipped = recipe_file in shipped_recipes().values()
+        data = data or (Path() if is_shipped else recipe_file.parent)
         self.training = Training(self.recipe, data, self.out.parent)
         self._pairs = _evaluation_pairs(self.recipe, data)
         self._watch = FigureWatch()

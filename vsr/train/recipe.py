@@ -10,16 +10,20 @@ import types
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
 from vsr.errors import OptionError
-from vsr.registry import nearest
+from vsr.registry import Registry, nearest
 from vsr.train.degrade import Degradation
 
 Schedule = Literal["cosine", "steps", "constant"]
 Precision = Literal["fp32", "bf16", "fp16"]
 Optimizer = Literal["adam", "sgd", "rmsprop"]
+
+
+_SHIPPED = Path(__file__).parent / "recipes"
 
 
 def _require(holds: bool, name: str, value: object, allowed: str) -> None:
@@ -177,6 +181,33 @@ class Recipe:
     def identity(self) -> str:
         """What a saved state must be of to be gone on with: network and data, not how long or how fast."""
         return hashlib.sha256(repr((self.seed, self.data, self.network)).encode()).hexdigest()
+
+    @property
+    def sentence(self) -> str:
+        """What is trained, on what, and for how long, for people."""
+        scale = " ".join(f"x{scale}" for scale in self.data.enlarged or (self.network.scale,))
+        against = f" against a discriminator ({self.adversary.mode})" if self.adversary else ""
+        losses = ", ".join(each.kind for each in self.losses)
+        return (
+            f"{self.network.kind} {scale}, {self.data.planes}, by {losses}{against}; "
+            f"{self.training.steps:,} steps on {', '.join(self.data.folders)}"
+        )
+
+
+@cache
+def shipped_recipes() -> Registry[Path]:
+    """Return the files of the recipes that come with vsr, by name, in the order of the names."""
+    return Registry("recipe", {path.stem: path for path in sorted(_SHIPPED.glob("*.toml"))})
+
+
+def recipe_file(text: str) -> Path:
+    """Return the file of a recipe, given its path, or its name where it comes with vsr.
+
+    Raises OptionError for another name; a path is anything with a folder or .toml in it, or that is a file.
+    """
+    path = Path(text)
+    is_path = path.suffix.lower() == ".toml" or path.name != text or path.is_file()
+    return path if is_path and text not in shipped_recipes() else shipped_recipes()[text]
 
 
 def read_recipe(path: Path) -> Recipe:
