@@ -91,7 +91,8 @@ def test_changed_lists_are_refused_or_harmless(
     step = FusedStep(graph, *pictures(graph, *size), precision=precision)
     step._native, step._tile = native, 64
     with suppress(ValueError):
-        run(step, np.zeros((graph.channels_in, size[1], size[0]), np.float32), threads=2)
+        result = run(step, np.zeros((graph.channels_in, size[1], size[0]), np.float32), threads=2)
+        assert result.shape == (graph.channels_out, size[1] * graph.scale, size[0] * graph.scale)
 
 
 @pytest.mark.parametrize(("graph", "precision", "ints", "floats"), CASES)

@@ -51,6 +51,19 @@ CHOOSING = ("denoise_bilateral_median", "denoise_bilateral_mode")
 """These choose a pixel by weights; where two weigh the same, rounding decides."""
 
 
+def spoiled(planes: tuple[Plane, ...]) -> tuple[Plane, ...]:
+    """The same three planes with values that are no numbers, or far out, in rows 5 to 8."""
+    result = tuple(np.array(plane) for plane in planes)
+    for plane, value in zip(result, (np.nan, np.inf, -1e30), strict=True):
+        plane[5:9, 4:30] = value
+    return result
+
+
+def out_of_reach(planes: Sequence[Plane]) -> list[Plane]:
+    """The last tenth of the rows of a picture 60 high: no filter looks from there to where it is spoiled."""
+    return [plane[-len(plane) // 10 :] for plane in planes]
+
+
 def filter_of(name: str, size: tuple[int, int]) -> FilterStep:
     """A filter with numbers that matter to small pictures."""
     sigma = 1.0 if "bilateral" in name else 40.0
