@@ -18,6 +18,7 @@ from vsr.frame import Frame
 from vsr.media import images, nvdec
 from vsr.media._av import detailed, explain, reading
 from vsr.media.chroma import ChromaProbe
+from vsr.media.cut import Cut
 from vsr.media.decoders import ANYWHERE, decoder_for, named_decoder
 from vsr.media.deinterlace import Deinterlacer
 from vsr.media.describe import chapter_of, stream_info, time_base_of, video_info
@@ -34,7 +35,6 @@ from vsr.options import DeinterlaceMode
 from vsr.timing import rescale
 
 _SEEK_BACK_SECONDS = (0, 2, 10, 60)
-_INTERLEAVING_SECONDS = 10
 _LOOK_EVERY_FRAMES = 48
 _INTERLACED = range(2, 6)  # AV_FIELD_TT .. AV_FIELD_BT
 _STATED_DURATION = ("mov,mp4", "matroska", "avi", "flv", "asf")
@@ -118,7 +118,8 @@ class Reader:
             if stream is not self._stream and stream.discard != av.stream.Discard.all
         }
         self._chroma = ChromaProbe(self._stream)
-        self._plan_cut()
+        origin = Fraction(self._container.start_time or 0, 1_000_000)
+        self._cut = Cut(self._time_base, origin, self._start, self._duration)
         self._begin()
         self.info = self._describe()
 
@@ -211,15 +212,6 @@ class Reader:
             f"{video.decoder} gives {video.width}x{video.height} {video.format.name}"
         )
 
-    def _plan_cut(self) -> None:
-        self._start_tick: int | None = None
-        self._end_tick: int | None = None
-        origin = Fraction(self._container.start_time or 0, 1_000_000)
-        if self._start:
-            self._start_tick = -int(-(origin + self._start) // self._time_base)
-        if self._duration is not None:
-            self._end_tick = -int(-(origin + (self._start or 0) + self._duration) // self._time_base)
-
     def _begin(self) -> None:
         """Read up to the first frame: only a frame tells what the decoder really gives.
 
@@ -245,7 +237,7 @@ class Reader:
                     raise DecodeError(f"--start: {explain(error, self.name)}") from error
                 break
             found = self._prime()
-            if self._decoded_from is not None and self._decoded_from <= (self._start_tick or 0):
+            if self._decoded_from is not None and self._decoded_from <= (self._cut.begin or 0):
                 break
         return found
 
@@ -328,42 +320,15 @@ class Reader:
             if packet.stream_index == self._stream.index:
                 if not self._past_end:
                     yield from self._decode(packet)
-                elif self._is_all_read(packet):
+                elif not self._infos or self._cut.is_far_past(packet.dts):
                     break
                 continue
             info = self._infos.get(packet.stream_index)
-            if info is not None and packet.size and self._wanted(packet, info):
-                self._clip_start(packet, info)
+            if info is not None and packet.size and self._cut.wants(packet, info, past_end=self._past_end):
+                self._cut.clip(packet, info)
                 yield CopiedPacket(info, packet)
         if not self._past_end:
             yield from self._flush()
-
-    def _is_all_read(self, packet: Any) -> bool:
-        """True when nothing before the end can follow this packet of the picture: sound may lag behind."""
-        if not self._infos or self._end_tick is None or packet.dts is None:
-            return True
-        return bool((packet.dts - self._end_tick) * self._time_base > _INTERLEAVING_SECONDS)
-
-    def _wanted(self, packet: Any, info: StreamInfo) -> bool:
-        if info.kind in ("attachment", "cover"):
-            return info.kind == "cover"
-        if packet.pts is None:
-            return not self._past_end
-        begin, end = self._start_tick, self._end_tick
-        here = packet.pts * info.time_base
-        lasts = (packet.duration or 0) * info.time_base if info.kind == "subtitle" else 0
-        return (
-            begin is None or here >= begin * self._time_base or here + lasts > begin * self._time_base
-        ) and (end is None or here < end * self._time_base)
-
-    def _clip_start(self, packet: Any, info: StreamInfo) -> None:
-        """Let a subtitle that is already shown when a cut begins, begin with it."""
-        if self._start_tick is None or packet.pts is None or info.kind != "subtitle":
-            return
-        late = rescale(self._start_tick, self._time_base, info.time_base) - packet.pts
-        if late > 0:
-            packet.pts = packet.dts = packet.pts + late
-            packet.duration = max(1, packet.duration - late)
 
     def _decode(self, packet: Any) -> Iterator[Frame]:
         self._chroma.look(packet)
@@ -407,7 +372,7 @@ class Reader:
             raw.pts = self._made_up_pts()
         if self._decoded_from is None:
             self._decoded_from = raw.pts
-        if raw.is_corrupt and not self._is_before_start(raw.pts):
+        if raw.is_corrupt and not self._cut.is_before(raw.pts):
             self.faults.damaged_frames += 1
         self._look_for_late_side_data(raw)
         raw.time_base = self._time_base
@@ -429,9 +394,6 @@ class Reader:
             known = self.info.video.side_data
             self.faults.late_side_data |= (LASTING_SIDE_DATA.keys() & self._side_data(raw).keys()) - known
 
-    def _is_before_start(self, pts: int) -> bool:
-        return self._start_tick is not None and pts < self._start_tick
-
     def _needs_deinterlacing(self, raw: av.VideoFrame) -> bool:
         if self._deinterlace == "auto":
             return raw.interlaced_frame or self._stream.codec_context.field_order in _INTERLACED
@@ -447,8 +409,8 @@ class Reader:
 
     def _emit(self, raw: av.VideoFrame) -> Iterator[Frame]:
         pts = int(raw.pts or 0)
-        self._past_end = self._past_end or (self._end_tick is not None and pts >= self._end_tick)
-        if self._past_end or self._is_before_start(pts):
+        self._past_end = self._past_end or self._cut.is_past(pts)
+        if self._past_end or self._cut.is_before(pts):
             return
         if self._last_pts is not None and pts <= self._last_pts:
             # Squeezed in after the frame before, so that every later frame can keep its own time.
@@ -481,7 +443,7 @@ class Reader:
 
     def _check_end(self) -> None:
         info = self.info
-        if not info.duration_is_stated or info.duration_seconds is None or self._end_tick is not None:
+        if not info.duration_is_stated or info.duration_seconds is None or self._cut.end is not None:
             return
         # Matroska and MP4 count from zero, whenever their streams begin.
         missing = float(
