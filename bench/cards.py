@@ -17,8 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from vsr.options import EvalOptions
+from vsr.page.png import png_bytes
 from vsr.quality.evaluate import ModelResult, evaluate
-from vsr.quality.page.png import png_bytes
 from vsr.quality.subject import Settings, read_subjects
 from vsr.train.degrade import Degradation, degraded
 from vsr.train.pictures import cropped, floats, picture_files, read_rgb

@@ -10,7 +10,7 @@ from tests.make_media import Clip, Picture, make
 from vsr.data.sources import CutFinder, find_files, pictures_of
 from vsr.errors import DecodeError, OptionError
 from vsr.frame import Frame, pixel_format
-from vsr.quality.page.png import png_bytes
+from vsr.page.png import png_bytes
 from vsr.train.degrade import resized
 
 

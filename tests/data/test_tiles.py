@@ -12,7 +12,7 @@ from vsr.cli.main import main
 from vsr.data.splits import SPLITS
 from vsr.data.tiles import TileOptions, cut, prepare_tiles
 from vsr.errors import OptionError
-from vsr.quality.page.png import png_bytes
+from vsr.page.png import png_bytes
 from vsr.train.degrade import Degradation
 from vsr.train.pictures import read_rgb
 

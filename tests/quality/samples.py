@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from tests.nets.test_checkpoint import Arrays, safetensors
-from vsr.quality.page.png import png_bytes
+from vsr.page.png import png_bytes
 
 SHARED = Path(__file__).parents[3] / "shared/data"
 SET5 = SHARED / "test/Set5"
@@ -44,12 +43,3 @@ def write_network(path: Path, tensors: Arrays) -> Path:
     """Write a checkpoint and return its path."""
     path.write_bytes(safetensors(tensors))
     return path
-
-
-def numbers_in(value: Any) -> set[float]:
-    """Return all numbers that a JSON value holds."""
-    if isinstance(value, dict):
-        return set().union(*map(numbers_in, value.values()))
-    if isinstance(value, list):
-        return set().union(*map(numbers_in, value))
-    return {float(value)} if isinstance(value, int | float) and not isinstance(value, bool) else set()

@@ -11,7 +11,7 @@ from tests.make_media import Clip, Picture, make
 from tests.quality.samples import drawing, folder_of, write_png
 from vsr.errors import DecodeError, OptionError
 from vsr.frame import empty_frame, pixel_format
-from vsr.quality.page.png import png_bytes
+from vsr.page.png import png_bytes
 from vsr.quality.pictures import RGB_COLOR, Pictures, frame_rgb, read_rgb, resized, spread
 
 

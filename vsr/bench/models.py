@@ -142,6 +142,7 @@ def prepare(parameters: Mapping[str, Any]) -> Prepared:
     known = cost(recipe, output.width / width, width, height)
     if known is not None and known.macs_per_pixel:
         figures["gmac"] = known.macs_per_pixel * width * height / 1e9
+        figures["frame_mb"] = sum(plane.nbytes for each in (frame, into) for plane in each.planes) / 1e6
         if upscaler.gpu is None and len({precision for _, precision in upscaler.decided}) == 1:
             figures["peak_gmac_per_second"] = _peak_gmac(upscaler.decided[0][1], threads)
     engines = dict.fromkeys(engine for engine, _ in upscaler.decided)
@@ -198,4 +199,4 @@ def _figures(seen: Seen) -> dict[str, float]:
     if "peak_gmac_per_second" in seen.known:
         limit = seen.known["peak_gmac_per_second"]
         figures |= {"peak_gmac_per_second": limit, "share_of_peak_percent": 100 * rate / limit}
-    return figures
+    return {**figures, "frame_mb": seen.known["frame_mb"]}

@@ -133,6 +133,10 @@ def show(
         files[0].write(results.to_json())
         if keep is not None:
             _keep(keep, results)
+        if html is not None:
+            from vsr.bench.page import results_page
+
+            files[1].write_text(results_page(results))
     raise typer.Exit(results.exit_code)
 
 

@@ -14,7 +14,7 @@ from vsr.data.drawing.raster import render, shrunk
 from vsr.data.drawing.scenes import draw_scene
 from vsr.data.folder import new_folder
 from vsr.errors import OptionError
-from vsr.quality.page.png import png_bytes
+from vsr.page.png import png_bytes
 
 MANIFEST = "lineart.csv"
 _MAX_SIDE = 8192

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vsr.data.outcome import REASONS, Outcome, Tile
-from vsr.quality.page.html import document, figure, heading, number, paragraph, picture, table
+from vsr.page.html import document, figure, heading, number, paragraph, picture, table
 from vsr.train.pictures import read_rgb
 
 Chosen = Sequence[tuple[Tile, npt.NDArray[np.uint8]]]

@@ -18,7 +18,7 @@ from vsr.data.report import report_page
 from vsr.data.sources import Picture, find_files, pictures_of
 from vsr.data.splits import SPLITS, assign
 from vsr.errors import MediaError, OptionError
-from vsr.quality.page.png import png_bytes
+from vsr.page.png import png_bytes
 from vsr.train.degrade import Degradation, degraded
 from vsr.train.pictures import floats
 

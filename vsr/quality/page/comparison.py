@@ -6,10 +6,10 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from vsr.page.charts import lines
+from vsr.page.html import bullets, document, figure, heading, number, paragraph, picture, table
 from vsr.quality.compare import Comparison
 from vsr.quality.meter import METRICS
-from vsr.quality.page.charts import lines
-from vsr.quality.page.html import document, figure, heading, number, paragraph, picture, table
 from vsr.quality.shown import Shown
 
 _PLOTS = ("xpsnr_y", "psnr_y", "ssim_y")
@@ -44,7 +44,7 @@ def comparison_page(comparison: Comparison) -> str:
             *_plots(facts),
             *(_slider(comparison) if comparison.shown else []),
             heading("How it was measured"),
-            f"<ul>{''.join(f'<li>{escape(text)}</li>' for text in _method(facts))}</ul>",
+            bullets(_method(facts)),
             paragraph(f"vsr {facts['vsr']}", soft=True),
         ],
     )

@@ -5,9 +5,10 @@ from __future__ import annotations
 from html import escape
 from typing import Any
 
+from vsr.page.axes import linear, logarithmic
+from vsr.page.charts import points
+from vsr.page.html import bullets, document, figure, folded, heading, number, paragraph, picture, table
 from vsr.quality.evaluate import METRICS, Crop, Evaluation
-from vsr.quality.page.charts import linear, logarithmic, points
-from vsr.quality.page.html import document, figure, heading, number, paragraph, picture, table
 
 
 def evaluation_page(evaluation: Evaluation) -> str:
@@ -29,7 +30,7 @@ def evaluation_page(evaluation: Evaluation) -> str:
             heading("Each picture"),
             *(_details(facts, metric) for metric in facts["metrics"]),
             heading("How it was measured"),
-            f"<ul>{''.join(f'<li>{escape(text)}</li>' for text in _method(facts))}</ul>",
+            bullets(_method(facts)),
             paragraph(f"vsr {facts['vsr']} on {machine['cpu']}, {machine['cores']} cores", soft=True),
         ],
     )
@@ -97,7 +98,7 @@ def _details(facts: dict[str, Any], metric: str) -> str:
         for i, name in enumerate(names)
     ]
     content = table(["", *(model["model"] for model in models)], rows)
-    return f"<details><summary>{escape(facts['metrics'][metric])}</summary>{content}</details>"
+    return folded(facts["metrics"][metric], content)
 
 
 def _method(facts: dict[str, Any]) -> list[str]:

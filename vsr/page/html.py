@@ -11,7 +11,7 @@ from string import Template
 import numpy as np
 import numpy.typing as npt
 
-from vsr.quality.page.png import png_bytes
+from vsr.page.png import png_bytes
 
 _DOCUMENT = Template(
     """<!DOCTYPE html>
@@ -47,12 +47,22 @@ p, li, figcaption { overflow-wrap: anywhere; } .soft, figcaption { color: var(--
 th, td { padding: .25rem .6rem; border-bottom: 1px solid var(--line); text-align: right;
   white-space: nowrap; }
 th:first-child, td:first-child { text-align: left; white-space: normal; }
-th { font-weight: 600; vertical-align: bottom; }
-td.best { font-weight: 700; } summary { cursor: pointer; }
-svg { display: block; width: 100%; min-width: 30rem; max-width: 52rem; height: auto; }
+td:first-child { min-width: 7rem; } th { font-weight: 600; vertical-align: bottom; }
+th:first-child, td:first-child { position: sticky; left: 0; background: var(--paper); padding-left: 0; }
+td.best { font-weight: 700; } summary { cursor: pointer; margin: .5rem 0; }
+svg { display: block; width: 100%; min-width: 30rem; max-width: 44rem; height: auto; margin: .5rem 0 1rem; }
 svg text { fill: var(--soft); font-size: 12px; }
 svg .axis { stroke: var(--line); fill: none; }
-svg .plot { fill: none; stroke-width: 1.5; vector-effect: non-scaling-stroke; }
+svg .plot, svg .bound { fill: none; stroke-width: 1.5; vector-effect: non-scaling-stroke; }
+svg .bound { stroke: var(--soft); stroke-dasharray: 5 4; }
+svg .mark { fill: none; stroke: var(--ink); stroke-width: 1.5; }
+svg .column { fill: var(--s0); stroke: var(--paper); stroke-width: .5; }
+.bars { width: 100%; max-width: 44rem; } .bars td { white-space: normal; }
+.bars td:nth-child(2) { width: 55%; min-width: 6rem; }
+.text th, .text td { text-align: left; white-space: normal; min-width: 7rem; overflow-wrap: anywhere; }
+.track { position: relative; height: 1.1rem; } .bar { position: absolute; inset: 0 auto 0 0; }
+.limit { position: absolute; inset: -.2rem auto -.2rem; border-left: 2px dashed var(--soft); }
+.spread { position: absolute; top: 35%; bottom: 35%; background: var(--ink); border: 1px solid var(--paper); }
 .tiles { display: grid; grid-template-columns: repeat(auto-fill, minmax(9rem, 1fr)); gap: .75rem; }
 .frames { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(20rem, 100%), 1fr));
   gap: .75rem; }
@@ -91,10 +101,16 @@ def number(value: float | None, digits: int = 2, *, absent: str = "-", unit: str
     return f'<data value="{json.dumps(value)}">{value:,.{digits}f}{escape(unit)}</data>'
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[str]], best: Iterable[tuple[int, int]] = ()) -> str:
+def table(
+    head: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    best: Iterable[tuple[int, int]] = (),
+    *,
+    kind: str = "",
+) -> str:
     """Return a table that scrolls by itself where it is too wide.
 
-    `head` is text, cells are HTML; `best` are the (row, column) of cells that stand out.
+    `head` is text, cells are HTML; `best` are the (row, column) of cells that stand out; `kind` is its class.
     """
     stand_out = set(best)
     lines = [
@@ -107,7 +123,19 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], best: Iterable[tup
         for r, row in enumerate(rows)
     ]
     heads = "".join(f"<th>{escape(text)}</th>" for text in head)
-    return f'<div class="wide"><table><tr>{heads}</tr>{"".join(lines)}</table></div>'
+    opening = f'<table class="{kind}">' if kind else "<table>"
+    return f'<div class="wide">{opening}<tr>{heads}</tr>{"".join(lines)}</table></div>'
+
+
+def folded(summary: str, content: str) -> str:
+    """Return HTML that is shown once its summary, a text, is clicked."""
+    return f"<details><summary>{escape(summary)}</summary>{content}</details>"
+
+
+def bullets(texts: Iterable[str]) -> str:
+    """Return a list of texts; nothing of none."""
+    items = "".join(f"<li>{escape(text)}</li>" for text in texts)
+    return f"<ul>{items}</ul>" if items else ""
 
 
 def picture(rgb: npt.NDArray[np.uint8], alternative: str, *, identity: str = "") -> str:
