@@ -9,7 +9,7 @@ from vsr.page.axes import Axis, exact, linear, logarithmic
 from vsr.page.html import SERIES_COLORS
 
 _WIDTH, _HEIGHT = 560, 250
-_LEFT, _RIGHT, _TOP, _BOTTOM = 52, 20, 22, 34
+_LEFT, _RIGHT, _TOP, _BOTTOM = 52, 28, 22, 34
 _LABEL_HEIGHT, _LETTER_WIDTH = 13, 7
 _MARK_RADIUS = 4
 

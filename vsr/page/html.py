@@ -68,10 +68,19 @@ svg .column { fill: var(--s0); stroke: var(--paper); stroke-width: .5; }
   gap: .75rem; }
 figure { margin: 0; } img { display: block; width: 100%; height: auto; }
 .tiles img { image-rendering: pixelated; }
-.slider { position: relative; --cut: 50%; } .slider img + img { position: absolute; inset: 0;
-  clip-path: inset(0 0 0 var(--cut)); }
+.slider { position: relative; --cut: 50%; overflow: hidden; isolation: isolate; cursor: ew-resize;
+  touch-action: pan-y; user-select: none; } .window { max-height: 90vh; overflow: auto; }
+.slider.enlarged { image-rendering: pixelated; }
+.slider img + img { position: absolute; inset: 0; height: 100%; clip-path: inset(0 0 0 var(--cut)); }
 .slider::after { content: ""; position: absolute; top: 0; bottom: 0; left: var(--cut);
   border-left: 2px solid #fff; mix-blend-mode: difference; }
+.slider.difference { filter: brightness(8); } .slider.difference img + img { clip-path: none;
+  mix-blend-mode: difference; }
+.slider.difference::after, .slider.difference .label { display: none; }
+.label { position: absolute; top: .4rem; padding: .1rem .4rem; max-width: 45%; overflow-wrap: anywhere;
+  font-size: .8rem; color: #fff; background: #000a; pointer-events: none; }
+.at-left { left: .4rem; } .at-right { right: .4rem; }
+@media (max-width: 30rem) { th, td { padding: .25rem .35rem; } td:first-child { min-width: 5rem; } }
 .controls { display: flex; flex-wrap: wrap; gap: .75rem; align-items: center; margin: .75rem 0; }
 .controls input { flex: 1 1 100%; } select { font: inherit; max-width: 100%; }
 """

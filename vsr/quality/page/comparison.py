@@ -13,19 +13,34 @@ from vsr.quality.meter import METRICS
 from vsr.quality.shown import Shown
 
 _PLOTS = ("xpsnr_y", "psnr_y", "ssim_y")
+_CAPTION = ("xpsnr_y", "psnr_y", "ssim_y")
+"""What stands below a frame."""
 _SCRIPT = """
 <script>
 const slider = document.querySelector(".slider"), [left, right] = slider.querySelectorAll("img");
-const [frame, a, b] = ["frame", "left", "right"].map(name => document.getElementById(name));
+const [frame, a, b, view, zoom, cut] =
+  ["frame", "left", "right", "view", "zoom", "cut"].map(name => document.getElementById(name));
 function show() {
-  for (const [img, side] of [[left, a], [right, b]]) {
+  for (const [img, side, label] of [[left, a, ".at-left"], [right, b, ".at-right"]]) {
     const source = document.getElementById(`p${frame.value}-${side.value}`);
-    if (source) { img.src = source.src; img.alt = source.alt; }
+    img.style.visibility = source ? "visible" : "hidden";
+    for (const name of source ? ["src", "alt", "width", "height"] : [])
+      img.setAttribute(name, source.getAttribute(name));
+    slider.querySelector(label).textContent =
+      side.selectedOptions[0].text + (source ? "" : ": it has no such frame");
   }
+  slider.classList.toggle("difference", view.value == "difference");
+  slider.classList.toggle("enlarged", zoom.value != "fit");
+  slider.style.width = zoom.value == "fit" ? "" : `${left.getAttribute("width") * zoom.value}px`;
+  slider.style.setProperty("--cut", cut.value + "%");
 }
-for (const control of [frame, a, b]) control.addEventListener("change", show);
-document.getElementById("cut").addEventListener("input", event =>
-  slider.style.setProperty("--cut", event.target.value + "%"));
+for (const control of [frame, a, b, view, zoom, cut]) control.addEventListener("input", show);
+slider.addEventListener("pointermove", event => {
+  if (event.buttons) {
+    cut.value = 100 * (event.clientX - slider.getBoundingClientRect().left) / slider.clientWidth;
+    show();
+  }
+});
 show();
 </script>
 """
@@ -42,6 +57,7 @@ def comparison_page(comparison: Comparison) -> str:
             *(_summary(facts, result) for result in facts["results"]),
             heading("Over time"),
             *_plots(facts),
+            *([paragraph("Circles: the frames below.", soft=True)] if comparison.shown else []),
             *(_slider(comparison) if comparison.shown else []),
             heading("How it was measured"),
             bullets(_method(facts)),
@@ -79,8 +95,20 @@ def _plots(facts: dict[str, Any]) -> list[str]:
             )
             for index, result in enumerate(facts["results"])
         ]
-        plots.append(lines(series, "seconds", facts["metrics"][metric]))
+        plots.append(lines(series, "seconds", facts["metrics"][metric], _marks(facts, metric)))
     return plots
+
+
+def _marks(facts: dict[str, Any], metric: str) -> list[tuple[str, float, float]]:
+    """Return where on a plot the frames are that the page shows."""
+    shown = {each["frame"] for each in facts["shown"]}
+    frames = [frame for frame in facts["frames"] if frame["frame"] in shown]
+    return [
+        (f"frame {frame['frame']}", frame["seconds"], found[metric])
+        for frame in frames
+        for found in frame["results"]
+        if found is not None and found[metric] is not None
+    ]
 
 
 def _slider(comparison: Comparison) -> list[str]:
@@ -97,19 +125,29 @@ def _slider(comparison: Comparison) -> list[str]:
     ]
     first = comparison.shown[0]
     height, width = next(iter(first.pictures.values())).shape[:2]
-    blank = f'<img width="{width}" height="{height}" alt="">'
+    blank = f'<img width="{width}" height="{height}" alt="" draggable="false">'
+    labels = '<span class="label at-left"></span><span class="label at-right"></span>'
     controls = (
         f'<select id="frame" aria-label="frame">{options}</select>'
         f'<select id="left" aria-label="left">{sides[0]}</select>'
         f'<select id="right" aria-label="right">{sides[1]}</select>'
-        '<input id="cut" type="range" min="0" max="100" value="50" aria-label="where the pictures meet">'
+        f"{_choice('view', {'cut': 'both, up to the line', 'difference': 'difference, 8 times'})}"
+        f"{_choice('zoom', {'fit': 'as wide as the page', '1': '1:1', '2': '2:1', '4': '4:1'})}"
+        '<input id="cut" type="range" min="0" max="100" step="any" value="50" '
+        'aria-label="where the pictures meet">'
     )
     return [
         heading("Frames"),
-        f'<div class="slider">{blank}{blank}</div><div class="controls">{controls}</div>',
+        f'<div class="wide window"><div class="slider">{blank}{blank}{labels}</div></div>'
+        f'<div class="controls">{controls}</div>',
         *(_frame(comparison, each, names) for each in comparison.shown),
         _SCRIPT,
     ]
+
+
+def _choice(identity: str, texts: dict[str, str]) -> str:
+    options = "".join(f'<option value="{value}">{text}</option>' for value, text in texts.items())
+    return f'<select id="{identity}" aria-label="{identity}">{options}</select>'
 
 
 def _frame(comparison: Comparison, shown: Shown, names: list[str]) -> str:
@@ -121,7 +159,9 @@ def _frame(comparison: Comparison, shown: Shown, names: list[str]) -> str:
         caption = escape(_short(name))
         if index:
             found = comparison.to_json()["frames"][place]["results"][index - 1]
-            caption += f"<br>XPSNR {number(found['xpsnr_y'], 2, absent='equal', unit=' dB')}"
+            for metric in _CAPTION:
+                head, digits = METRICS[metric].head, METRICS[metric].digits
+                caption += f"<br>{head} {number(found[metric], digits, absent='equal')}"
         image = picture(
             shown.pictures[name], f"{_short(name)}, frame {shown.frame}", identity=f"p{shown.frame}-{index}"
         )
