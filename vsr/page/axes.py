@@ -37,7 +37,8 @@ def linear(label: str, values: Sequence[float]) -> Axis:
     """Return the axis for these values."""
     low, high = min(values), max(values)
     if high == low:
-        low, high = low - 0.5, high + 0.5
+        room = 0.05 * abs(low) or 0.5
+        low, high = low - room, high + room
     rough = (high - low) / 5
     unit = 10.0 ** math.floor(math.log10(rough))
     step = next(unit * factor for factor in (1, 2, 5, 10) if unit * factor >= rough)

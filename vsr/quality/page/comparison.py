@@ -95,7 +95,9 @@ def _plots(facts: dict[str, Any]) -> list[str]:
             )
             for index, result in enumerate(facts["results"])
         ]
-        plots.append(lines(series, "seconds", facts["metrics"][metric], _marks(facts, metric)))
+        meaning = facts["metrics"][metric]
+        plot = lines(series, "seconds", meaning, _marks(facts, metric))
+        plots.append(plot or paragraph(f"{meaning}: all frames are equal."))
     return plots
 
 
