@@ -176,6 +176,9 @@ def has_captions(frame: Frame) -> bool:
 class Pool(Protocol):
     """Frames for an encoder, wherever it wants them. Thread-safety: safe."""
 
+    copied_bytes: int
+    """Of samples, because the encoder still held a frame that was to be used again."""
+
     def take(self, captions: Frame | None = None) -> Frame:
         """Return a frame with undefined content, and with the closed captions of that one if it can."""
 
@@ -201,6 +204,7 @@ class FramePool:
         self._format = fmt
         self._color = color
         self._free: list[av.VideoFrame] = []
+        self.copied_bytes = 0
         self._single_use: set[int] = set()
 
     def take(self, captions: Frame | None = None) -> Frame:
@@ -209,7 +213,10 @@ class FramePool:
             return self._take_captioned(captions)
         try:
             picture = self._free.pop(0)
+            before = picture.planes[0].buffer_ptr
             picture.make_writable()
+            if picture.planes[0].buffer_ptr != before:
+                self.copied_bytes += self._format.frame_bytes(*self._size)
         except IndexError:
             picture = av.VideoFrame(*self._size, self._format.name)
         return Frame(

@@ -83,6 +83,8 @@ class Reader:
         self.name = "standard input" if str(source) == "-" else str(source)
         self.captions_seen = False
         """True once a packet of the picture has carried closed captions."""
+        self.copied_bytes = 0
+        """Of samples unpacked to planes; none where the decoder gives planes."""
         self._icc_profile_seen = False
         self._frames_since_look = 0
         self._standard_input = images.StandardInput() if str(source) == "-" else None
@@ -439,7 +441,10 @@ class Reader:
                 )
             raw = nvdec.downloaded(raw, gpu)
         self.faults.host_frames += hasattr(self, "info") and self.video.decoder == "nvdec"
-        return from_av(raw, pts=pts, time_base=base, duration=duration, chroma_location=location)
+        frame = from_av(raw, pts=pts, time_base=base, duration=duration, chroma_location=location)
+        if frame.owner is not raw:
+            self.copied_bytes += frame.format.frame_bytes(frame.width, frame.height)
+        return frame
 
     def _check_end(self) -> None:
         info = self.info

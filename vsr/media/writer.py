@@ -89,10 +89,12 @@ class Writer:
         self._edits = EditList(target.container)
         self._shift: Fraction | None = None
         self._started = False
+        self._flushed = False
         self._closed = False
         self._single = target.container == "image2" and "update" in target.options
         self._only: Frame | None = None
         self.bytes_written = 0
+        self._repacked_bytes = 0
         wrapped = encoding.encoder == "wrapped_avframe"
         self._raw_bytes = picture.format.frame_bytes(picture.width, picture.height) if wrapped else 0
         self.time_base = self._choose_time_base()
@@ -292,6 +294,11 @@ class Writer:
         """True once the file has been made, or an existing one replaced."""
         return self._started
 
+    @property
+    def copied_bytes(self) -> int:
+        """Samples laid out anew for the encoder, or copied because it still held a frame that came again."""
+        return self._repacked_bytes + self.pool.copied_bytes
+
     # -- writing
 
     def write(self, item: Frame | CopiedPacket) -> None:
@@ -374,6 +381,7 @@ class Writer:
         picture.color_primaries = int(self._tags.primaries)
         if self._encoding.on_gpu or picture.format.name == self._encoding.encoder_format:
             return picture
+        self._repacked_bytes += self._picture.format.frame_bytes(frame.width, frame.height)
         return repack(picture, self._encoding.encoder_format)
 
     def _mux_picture(self, packet: Any) -> None:
@@ -417,19 +425,27 @@ class Writer:
 
     # -- finishing
 
+    def flush(self) -> None:
+        """Write what the encoder still holds; no frame may follow. Idempotent."""
+        if self._flushed or self._closed:
+            return
+        self._flushed = True
+        with writing(self.target.name):
+            if self._only is not None:
+                self._write_frame(self._only)
+            if self._started:
+                for packet in self._video.encode(None):
+                    self._mux_picture(packet)
+
     def close(self) -> None:
         """Flush the encoder and finish the file. Idempotent."""
         if self._closed:
             return
-        self._closed = True
-        with writing(self.target.name):
-            try:
-                if self._only is not None:
-                    self._write_frame(self._only)
-                if self._started:
-                    for packet in self._video.encode(None):
-                        self._mux_picture(packet)
-            finally:
+        try:
+            self.flush()
+        finally:
+            self._closed = True
+            with writing(self.target.name):
                 self._release()
 
     def _release(self) -> None:

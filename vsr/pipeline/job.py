@@ -19,12 +19,14 @@ from vsr.media.reader import CopiedPacket, Reader
 from vsr.media.source import SourceInfo
 from vsr.media.writer import Writer
 from vsr.options import MAX_THREADS, UpscaleOptions
+from vsr.pipeline.core_times import Stage
 from vsr.pipeline.messages import Messages
 from vsr.pipeline.plan import QUEUE_BYTES, make_plan
 from vsr.pipeline.progress import Progress, Tracker
 from vsr.pipeline.proof import can_read_back, compare_result, compare_unread, what_remains
 from vsr.pipeline.report import GpuUse, Report
 from vsr.pipeline.stages import Statistics, StopToken, run_stages
+from vsr.pipeline.trace import Recorder
 from vsr.pipeline.watch import SourceWatch
 from vsr.timing import parse_seconds
 from vsr.upscaler import opened
@@ -48,12 +50,18 @@ class Job:
         options: UpscaleOptions | None = None,
         *,
         on_message: Callable[[str], None] = lambda text: None,
+        recorder: Recorder | None = None,
     ) -> None:
-        """`on_message` gets sentences for people, here and while it runs, on this thread."""
+        """`on_message` gets sentences for people, here and while it runs, on this thread.
+
+        `recorder` sees the run of the stages; make it just before.
+        """
         options = options or UpscaleOptions()
+        self._recorder = recorder
         self._messages = Messages(on_message)
         source, result = as_path(source), as_path(result)
         gpu = opened(options.device)
+        self._opened("work")  # a GPU's threads
         self._gpu_notes_told = 0 if gpu is None else len(gpu.notes)
         if not 0 <= options.threads <= MAX_THREADS:
             raise OptionError(f"--threads {options.threads}: give 0 for one a core, or up to {MAX_THREADS}")
@@ -73,6 +81,7 @@ class Job:
         )
         with contextlib.ExitStack() as on_failure:
             on_failure.callback(self.reader.close)
+            self._opened("read")
             self.plan, self.upscaler = make_plan(
                 self.reader.info,
                 result,
@@ -82,6 +91,7 @@ class Job:
                 say=self._messages.say,
             )
             on_failure.callback(self.upscaler.close)
+            self._opened("work")
             self._moved_before = (
                 (gpu.moved.uploaded_bytes, gpu.moved.downloaded_bytes) if gpu is not None else (0, 0)
             )
@@ -89,8 +99,13 @@ class Job:
             self._shift = _first_time(self.reader) if start else None
             self._until = self.reader.info.start_seconds + (start or 0) + duration if duration else None
             self.writer = self._open_writer()
+            self._opened("write")
             self._watch = SourceWatch(self.reader, self.plan)
             on_failure.pop_all()
+
+    def _opened(self, stage: Stage) -> None:
+        if self._recorder is not None:
+            self._recorder.opened(stage)
 
     def _open_writer(self) -> Writer:
         plan = self.plan
@@ -159,6 +174,14 @@ class Job:
         def size_of(item: Item) -> int:
             return plan.in_flight_bytes if isinstance(item, Frame) else int(item.packet.size)
 
+        def finish() -> None:
+            if self._recorder is None:
+                writer.close()
+            else:
+                with self._recorder.cores.ending("write"):
+                    writer.flush()
+                writer.close()
+
         return run_stages(
             self._watch.items(),
             work,
@@ -168,10 +191,11 @@ class Job:
             max_bytes=QUEUE_BYTES,
             size_of=size_of,
             needs_work=lambda item: isinstance(item, Frame),
-            finish=writer.close,
+            finish=finish,
             stop=stop,
             interrupt=self.reader.interrupt,
             on_tick=on_tick,
+            recorder=self._recorder,
         )
 
     def _explain_remains(self, writer: Writer, error: BaseException) -> None:
@@ -206,6 +230,7 @@ class Job:
             statistics=statistics,
             result_bytes=size,
             verify_seconds=time.perf_counter() - begin,
+            copied_bytes=self.reader.copied_bytes + writer.copied_bytes,
             gpu=self._gpu_use(),
             said=tuple(self._messages.told),
         )

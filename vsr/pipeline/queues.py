@@ -1,7 +1,9 @@
 """The bounded queue between the stages: worked on in any order, left in the order of arrival."""
 
 import threading
+import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -10,6 +12,35 @@ U = TypeVar("U")
 
 _ITEM_FLOOR_BYTES = 1024
 """What the smallest item counts for, so that the byte bound also bounds the number of tiny packets."""
+
+
+@dataclass(slots=True, eq=False)
+class Moments:
+    """When what happened to one item, in seconds of `time.perf_counter` or from a run's beginning.
+
+    In the order of the fields, none earlier than the one before it. Whoever holds the slot writes here.
+    """
+
+    read_begin: float
+    read_end: float
+    put: float = 0.0
+    """The queue had room for it."""
+    work_begin: float = 0.0
+    work_end: float = 0.0
+    write_begin: float = 0.0
+    write_end: float = 0.0
+    worker: int = 0
+    """Which of the workers had it, counted from 0."""
+
+    def shift(self, seconds: float) -> None:
+        """Count from another moment."""
+        self.read_begin += seconds
+        self.read_end += seconds
+        self.put += seconds
+        self.work_begin += seconds
+        self.work_end += seconds
+        self.write_begin += seconds
+        self.write_end += seconds
 
 
 @dataclass(slots=True, eq=False)
@@ -22,6 +53,8 @@ class Slot(Generic[T, U]):
     needs_work: bool
     done: bool
     result: U | None = None
+    moments: Moments | None = None
+    """Of an item that a recorder watches."""
 
 
 @dataclass(slots=True)
@@ -45,6 +78,10 @@ class Fill:
         self.size_bytes -= slot.size_bytes
         self.work_items -= slot.needs_work
 
+    def share(self, max_items: int, max_bytes: int) -> float:
+        """Return how full it is, 0 to 1, by items or bytes, whichever is nearer to its bound."""
+        return min(max(self.work_items / max_items, self.size_bytes / max_bytes), 1.0)
+
 
 class ReorderQueue(Generic[T, U]):
     """A first-in first-out queue whose items are worked on inside it, by many threads at once.
@@ -59,9 +96,13 @@ class ReorderQueue(Generic[T, U]):
     (not from a signal handler: they take a lock).
     """
 
-    def __init__(self, *, max_items: int, max_bytes: int) -> None:
+    def __init__(
+        self, *, max_items: int, max_bytes: int, on_fill: Callable[[Fill], None] | None = None
+    ) -> None:
+        """`on_fill` is called after each change of the fill, with the lock held: it must be quick."""
         self.max_items = max_items
         self.max_bytes = max_bytes
+        self._on_fill = on_fill
         self._lock = threading.Lock()
         self._space = threading.Condition(self._lock)
         self._work = threading.Condition(self._lock)
@@ -89,7 +130,7 @@ class ReorderQueue(Generic[T, U]):
         """True after `fail` or `abort`: what was in flight is dropped."""
         return self._closed
 
-    def put(self, item: T, *, size_bytes: int, needs_work: bool) -> bool:
+    def put(self, item: T, *, size_bytes: int, needs_work: bool, moments: Moments | None = None) -> bool:
         """Append an item, waiting for room. Returns False if the queue was closed: stop reading."""
         size_bytes = max(size_bytes, _ITEM_FLOOR_BYTES)
         with self._lock:
@@ -97,9 +138,13 @@ class ReorderQueue(Generic[T, U]):
                 self._space.wait()
             if self._closed:
                 return False
-            slot: Slot[T, U] = Slot(item, size_bytes, needs_work, done=not needs_work)
+            if moments is not None:
+                moments.put = time.perf_counter()
+            slot: Slot[T, U] = Slot(item, size_bytes, needs_work, done=not needs_work, moments=moments)
             self._slots.append(slot)
             self._fill.add(slot)
+            if self._on_fill is not None:
+                self._on_fill(self._fill)
             if needs_work:
                 self._todo.append(slot)
                 self._work.notify()
@@ -141,6 +186,8 @@ class ReorderQueue(Generic[T, U]):
             if self._slots and self._slots[0] is slot:
                 self._slots.popleft()
                 self._fill.remove(slot)
+                if self._on_fill is not None:
+                    self._on_fill(self._fill)
                 self._space.notify()
 
     def fail(self, error: BaseException) -> None:

@@ -35,6 +35,9 @@ class Report:
     statistics: Statistics
     result_bytes: int
     verify_seconds: float
+    copied_bytes: int = 0
+    """Of pixels in host memory that had to be laid out anew between decoder, upscaler and encoder. Encoders
+    copy what they are given once more."""
     gpu: GpuUse | None = None
     """None where the CPU upscaled."""
     said: tuple[str, ...] = ()
@@ -90,6 +93,7 @@ class Report:
             "frames": self.statistics.frames_done,
             "result_bytes": self.result_bytes,
             "verify_seconds": self.verify_seconds,
+            "copied_bytes": self.copied_bytes,
             "findings": [asdict(finding) for finding in self.findings],
             "statistics": asdict(self.statistics),
             "gpu": None if self.gpu is None else asdict(self.gpu),

@@ -4,9 +4,11 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Generic, Self, TypeVar, cast
 
-from vsr.pipeline.queues import Fill, ReorderQueue
+from vsr.pipeline.queues import Fill, Moments, ReorderQueue
+from vsr.pipeline.trace import Recorder
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -87,8 +89,7 @@ class Statistics:
     @property
     def queue_fill(self) -> float:
         """How full the queue is, 0 to 1, by items or bytes, whichever is nearer to its bound."""
-        fill = max(self.queue.work_items / self.max_items, self.queue.size_bytes / self.max_bytes)
-        return min(fill, 1.0)
+        return self.queue.share(self.max_items, self.max_bytes)
 
 
 class _Thread(Generic[T, U]):
@@ -135,6 +136,7 @@ class _Run(Generic[T, U]):
     finish: Callable[[], None] | None
     token: StopToken
     interrupt: Callable[[], None] | None
+    recorder: Recorder | None
     queue: ReorderQueue[T, U]
 
     def __post_init__(self) -> None:
@@ -142,7 +144,9 @@ class _Run(Generic[T, U]):
         self._frames_done = 0
         self._begin = time.perf_counter()
         self._reader = _Thread("vsr-read", self._read, self.queue)
-        self._workers = [_Thread(f"vsr-work-{i}", self._upscale, self.queue) for i in range(self.workers)]
+        self._workers = [
+            _Thread(f"vsr-work-{i}", partial(self._upscale, i), self.queue) for i in range(self.workers)
+        ]
         self._writer = _Thread("vsr-write", self._write, self.queue)
 
     def start(self) -> None:
@@ -210,14 +214,15 @@ class _Run(Generic[T, U]):
             return False
         needs_work, size_bytes = self.needs_work(item), self.size_of(item)
         got = time.perf_counter()
-        open_ = self.queue.put(item, size_bytes=size_bytes, needs_work=needs_work)
+        moments = Moments(begin, got) if needs_work and self.recorder is not None else None
+        open_ = self.queue.put(item, size_bytes=size_bytes, needs_work=needs_work, moments=moments)
         mine.items += 1
         mine.busy_seconds += got - begin
         mine.output_wait_seconds += time.perf_counter() - got
         mine.cpu_seconds = time.thread_time()
         return open_
 
-    def _upscale(self, mine: StageStatistics) -> None:
+    def _upscale(self, number: int, mine: StageStatistics) -> None:
         while True:
             begin = time.perf_counter()
             slot = self.queue.take()
@@ -225,8 +230,11 @@ class _Run(Generic[T, U]):
             mine.input_wait_seconds += got - begin
             if slot is None:
                 return
-            self.queue.complete(slot, self.work(cast("T", slot.item)))
-            del slot  # else its result lives, uncounted, until this thread gets another
+            result = self.work(cast("T", slot.item))
+            if (moments := slot.moments) is not None:
+                moments.worker, moments.work_begin, moments.work_end = number, got, time.perf_counter()
+            self.queue.complete(slot, result)
+            del slot, result  # else the result lives, uncounted, until this thread gets another
             mine.items += 1
             mine.busy_seconds += time.perf_counter() - got
             mine.cpu_seconds = time.thread_time()
@@ -242,14 +250,21 @@ class _Run(Generic[T, U]):
             self.sink(slot.result if slot.needs_work else slot.item)
             self._frames_done += slot.needs_work
             mine.items += 1
+            if (moments := slot.moments) is not None:
+                moments.write_begin, moments.write_end = got, time.perf_counter()
             self.queue.release(slot)
             del slot
+            if moments is not None and self.recorder is not None:
+                self.recorder.add(moments)
             mine.busy_seconds += time.perf_counter() - got
             mine.cpu_seconds = time.thread_time()
         if self.finish is not None and not self.queue.closed:
             self.finish()
-            mine.busy_seconds += time.perf_counter() - got
+            end = time.perf_counter()
+            mine.busy_seconds += end - got
             mine.cpu_seconds = time.thread_time()
+            if self.recorder is not None:
+                self.recorder.flushed(got, end)
 
 
 def run_stages(
@@ -267,6 +282,7 @@ def run_stages(
     interrupt: Callable[[], None] | None = None,
     on_tick: Callable[[Statistics], None] | None = None,
     tick_seconds: float = 0.25,
+    recorder: Recorder | None = None,
 ) -> Statistics:
     """Read items, work on those that need it, write all of them in the order they were read.
 
@@ -280,15 +296,20 @@ def run_stages(
     interrupt called once on the calling thread when the run has to end early (stop, abort or error):
               a source that can block without end must then return or raise.
     on_tick   called on the calling thread about every `tick_seconds`.
+    recorder  sees what happens to each item that needs work, and who takes the processor's time.
 
     At most `max_items` items that need work and `max_bytes` bytes are in flight, from being read to having
     been written; one item larger than that passes alone. The calling thread only waits, in slices, so that
     signal handlers run. The first error of any thread or callback is raised here with its traceback, after
     all threads have ended. Returns the statistics.
     """
-    queue: ReorderQueue[T, U] = ReorderQueue(max_items=max_items, max_bytes=max_bytes)
+    queue: ReorderQueue[T, U] = ReorderQueue(
+        max_items=max_items, max_bytes=max_bytes, on_fill=None if recorder is None else recorder.filled
+    )
     token = stop or StopToken()
-    run = _Run(source, work, sink, workers, size_of, needs_work, finish, token, interrupt, queue)
+    if recorder is not None:
+        recorder.start(workers, max_items, max_bytes)
+    run = _Run(source, work, sink, workers, size_of, needs_work, finish, token, interrupt, recorder, queue)
     try:
         run.start()
         run.wait(on_tick, tick_seconds)
@@ -299,4 +320,6 @@ def run_stages(
         raise
     if queue.error is not None:
         raise queue.error
+    if recorder is not None:
+        recorder.end()
     return run.statistics()
