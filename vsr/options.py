@@ -237,16 +237,12 @@ class CompareOptions:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class MeasureOptions:
+class RoundsOptions:
     """How every suite of `vsr bench` measures."""
 
     rounds: int = field(
         default=7,
         metadata=_option("How many turns of each case count; their median is the result.", metavar="N"),
-    )
-    turn: float = field(
-        default=0.8,
-        metadata=_option("How long one turn lasts, in seconds; its first half warms up.", metavar="SECONDS"),
     )
     noise_limit: float = field(
         default=10.0,
@@ -257,6 +253,16 @@ class MeasureOptions:
         ),
     )
     """10 % is about what a quiet desktop does by itself; 5 % between two runs is not reached beyond it."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MeasureOptions(RoundsOptions):
+    """How suites measure whose turns are as long as one likes."""
+
+    turn: float = field(
+        default=0.8,
+        metadata=_option("How long one turn lasts, in seconds; its first half warms up.", metavar="SECONDS"),
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -323,3 +329,77 @@ class BenchKernelsOptions(MeasureOptions):
         default=1, metadata=_option("Threads of all, libswscale too; 0 = one a core.", metavar="N")
     )
     """1: a kernel against a kernel, however each deals its work out to threads."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BenchPipelineOptions(RoundsOptions):
+    """What `vsr bench pipeline` measures: all models with all presets; the rest is as for `vsr upscale`."""
+
+    rounds: int = field(
+        default=3,
+        metadata=_option(
+            "How many runs of each case count, and of each stage alone; their median is the result.",
+            metavar="N",
+        ),
+    )
+    """A run takes seconds, and four of them are a round."""
+    model: tuple[str, ...] = field(
+        default=(),
+        metadata=_option(
+            "How to enlarge, as for `vsr upscale`; repeatable. Default: as there.",
+            "--model",
+            "-m",
+            metavar="MODEL",
+        ),
+    )
+    size: tuple[str, ...] = field(
+        default=(),
+        metadata=_option(
+            "Size of the picture made here where no CLIP is given: WxH, or 360p 480p 720p 1080p; repeatable. "
+            "Default: 480p.",
+            metavar="SIZE",
+        ),
+    )
+    frames: int = field(
+        default=240,
+        metadata=_option(
+            "How many frames from the beginning; large ones are fewer: they must fit in memory.", metavar="N"
+        ),
+    )
+    soak: float | None = field(
+        default=None,
+        metadata=_option(
+            "Instead, one run so long, over the frames again and again: does its memory grow?",
+            metavar="MINUTES",
+        ),
+    )
+    scale: float | None = field(
+        default=None,
+        metadata=_option("Factor for width and height. Default: the network's own, else 2.", metavar="N"),
+    )
+    device: str = field(
+        default="auto",
+        metadata=_option("Where to compute: auto (cpu), cpu, cuda or cuda:N.", metavar="DEVICE"),
+    )
+    engine: str = field(
+        default="auto", metadata=_option("What runs networks, as for `vsr upscale`.", metavar="NAME")
+    )
+    precision: str = field(
+        default="auto", metadata=_option("Arithmetic of networks, as for `vsr upscale`.", metavar="NAME")
+    )
+    shader_dir: str | None = field(
+        default=None,
+        metadata=_option("Folder with mpv shader files, as for `vsr upscale`.", metavar="DIR"),
+    )
+    threads: int = field(default=0, metadata=_option("Threads for upscaling; 0 = one a core.", metavar="N"))
+    encoder: str = field(
+        default="auto", metadata=_option("FFmpeg's name of the encoder; auto chooses.", metavar="NAME")
+    )
+    crf: float | None = field(
+        default=None,
+        metadata=_option("Quality of the encoder, lower is better: its crf, or cq for NVENC.", metavar="N"),
+    )
+    preset: tuple[str, ...] = field(
+        default=(),
+        metadata=_option("Speed of the encoder; repeatable. Default: the encoder's.", metavar="NAME"),
+    )

@@ -32,7 +32,7 @@ _PAUSE_SECONDS = 0.2
 _PREPARE_LIMIT_SECONDS, _TURN_LIMIT_SECONDS = 900.0, 300.0
 _END_SECONDS = 10.0
 """For a process to end that has closed its end."""
-_TRIES = 2
+TRIES = 2
 """At most so many times the rounds asked for are run, where noise spoils some."""
 _LARGEST_SPREAD = 0.10
 """Of the middle half of a case's rounds, over their median; above it there is no figure."""
@@ -155,7 +155,7 @@ def _measure_group(name: str, seen: Sequence[Seen], method: Method, tell: Callab
                 each.parameters, each.known = worker.prepare()
                 worker.turn(method.turn_seconds / 2)
                 workers.append((each, worker))
-        for number in range(_TRIES * method.rounds):
+        for number in range(TRIES * method.rounds):
             wanting = [(s, w) for s, w in workers if len(s.rounds) < method.rounds and not s.error]
             if not wanting:
                 return

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
+import resource
 import subprocess
+import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -51,7 +54,7 @@ def machine() -> Machine:
         cpu=cpu.model_name(),
         cores=cpu.usable_cores(),
         isa=cpu.isa(),
-        memory_bytes=_memory_bytes(),
+        memory_bytes=memory_bytes(),
         system=platform.platform(),
         gpu=gpu,
         driver=release,
@@ -59,6 +62,27 @@ def machine() -> Machine:
         load=os.getloadavg() if hasattr(os, "getloadavg") else (),
         packages={name: found for name in PACKAGES if (found := _version(name))},
     )
+
+
+def peak_rss_bytes() -> int:
+    """Return the most memory that this process has had resident.
+
+    Linux's `getrusage` would say at least what the process had that started this one.
+    """
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/self/status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+def resident_bytes(process: str) -> int | None:
+    """Return what a process, a number or "self", has resident; None once it is gone, or off Linux."""
+    try:
+        pages = int(Path(f"/proc/{process}/statm").read_text().split()[1])
+    except (OSError, IndexError):
+        return None
+    return (pages * resource.getpagesize()) or None
 
 
 def commit() -> str | None:
@@ -119,7 +143,8 @@ def _gpu() -> tuple[str | None, str | None]:
     return (found.cards[0].name, found.release) if found and found.cards else (None, None)
 
 
-def _memory_bytes() -> int | None:
+def memory_bytes() -> int | None:
+    """Return how much memory this machine has; None where the system does not tell."""
     try:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, ValueError, OSError):

@@ -25,7 +25,7 @@ from vsr.errors import OptionError
 from vsr.frame import Frame, PictureSpec, empty_frame, pixel_format
 from vsr.models import Recipe
 from vsr.nets.shipped import shipped
-from vsr.options import BenchModelsOptions, MeasureOptions
+from vsr.options import BenchModelsOptions, MeasureOptions, RoundsOptions
 from vsr.quality.subject import cost
 from vsr.upscaler import Upscaler
 
@@ -57,16 +57,19 @@ def run(
     )
 
 
-def method_of(options: MeasureOptions) -> Method:
+def method_of(options: RoundsOptions) -> Method:
     """Return how it is to be measured. Raises OptionError for values out of range."""
-    for name, value, (low, high) in (
-        ("rounds", options.rounds, _ROUNDS),
-        ("turn", options.turn, _TURN_SECONDS),
-        ("noise-limit", options.noise_limit, _PERCENT),
-    ):
+    limits = [("rounds", options.rounds, _ROUNDS), ("noise-limit", options.noise_limit, _PERCENT)]
+    if isinstance(options, MeasureOptions):
+        limits.append(("turn", options.turn, _TURN_SECONDS))
+    for name, value, (low, high) in limits:
         if not low <= value <= high:
             raise OptionError(f"--{name} is {value:g}; give {low:g} to {high:g}")
-    return Method(rounds=options.rounds, turn_seconds=options.turn, noise_limit=options.noise_limit / 100)
+    return Method(
+        rounds=options.rounds,
+        turn_seconds=options.turn if isinstance(options, MeasureOptions) else 0.0,
+        noise_limit=options.noise_limit / 100,
+    )
 
 
 def size_of(text: str) -> tuple[int, int]:

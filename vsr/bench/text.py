@@ -54,6 +54,18 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         Column(head="error rms", name="error_rms", digits=3),
         Column(head="mean", name="error_mean", digits=4),
     ),
+    "pipeline": (
+        Column(head="fps", name="fps"),
+        Column(head="spread %", name="spread_percent"),
+        Column(head="decode", name="decode_fps"),
+        Column(head="upscale", name="upscale_fps"),
+        Column(head="encode", name="encode_fps"),
+        Column(head="efficiency %", name="efficiency_percent", digits=0),
+        Column(head="latency ms", name="latency_p50_ms"),
+        Column(head="p95", name="latency_p95_ms"),
+        Column(head="queue %", name="queue_percent", digits=0),
+        Column(head="MB", name="rss_mb", digits=0),
+    ),
 }
 
 
@@ -64,10 +76,14 @@ def lines(results: Results) -> list[str]:
     gpu = f", {machine.gpu}" if machine.gpu else ""
     shown = [f"{machine.cpu}, {machine.cores} cores, {machine.isa}{gpu}{load}"]
     trusted = [case for case in results.cases if case.refused is None]
-    if trusted:
+    timed = [case for case in trusted if case.samples]
+    if timed:
         columns = COLUMNS[results.suite]
-        rows = [[case.name, *(column.text(case) for column in columns)] for case in trusted]
+        rows = [[case.name, *(column.text(case) for column in columns)] for case in timed]
         shown += text_table(["", *(column.head for column in columns)], rows)
+    for case in trusted:
+        said = case.detail.get("sentences", ())
+        shown += [f"{case.name}:", *(f"  {line}" for line in said)] if said else []
     shown += [f"refused  {case.name}: {case.refused}" for case in results.cases if case.refused]
     shown += [f"absent   {each.name}: {each.why}; {each.remedy}" for each in results.absent]
     return shown + _end(trusted, interrupted=results.interrupted)

@@ -9,7 +9,7 @@ import typer
 from vsr.cli.output import ReportFile, report_and_page
 from vsr.cli.streams import StatusLine
 from vsr.cli.table import build, options_from
-from vsr.options import BenchKernelsOptions, BenchModelsOptions
+from vsr.options import BenchKernelsOptions, BenchModelsOptions, BenchPipelineOptions
 
 if TYPE_CHECKING:
     from vsr.bench.results import Results
@@ -81,6 +81,27 @@ def kernels(
         return run(words or (), options, tell)
 
     show(measure, json, html, keep)
+
+
+@app.command("pipeline", short_help="Decode, upscale, encode: fps, each alone, who waits for whom.")
+@options_from(BenchPipelineOptions)
+def pipeline(
+    clip: Annotated[
+        str | None, typer.Argument(metavar="[CLIP]", help="A video. Default: a moving picture made here.")
+    ] = None,
+    json: Json = None,
+    html: Html = None,
+    **values: Any,
+) -> None:
+    """Measure whole runs, from the file to the file, and decoder, upscaler and encoder each alone."""
+    options = build(BenchPipelineOptions, values)
+
+    def measure(tell: Callable[[str], None]) -> "Results":
+        from vsr.bench.pipeline import run
+
+        return run(clip, options, tell)
+
+    show(measure, json, html)
 
 
 @app.command("diff", short_help="What became slower or faster between two results.")
