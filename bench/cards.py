@@ -16,12 +16,14 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from vsr.media.png import png_bytes
+from vsr.media.rgb import read_rgb8
 from vsr.options import EvalOptions
-from vsr.page.png import png_bytes
 from vsr.quality.evaluate import ModelResult, evaluate
+from vsr.quality.metrics import modulo_cropped
 from vsr.quality.subject import Settings, read_subjects
 from vsr.train.degrade import Degradation, degraded
-from vsr.train.pictures import cropped, floats, picture_files, read_rgb
+from vsr.train.pictures import floats, picture_files
 
 SOURCES = {
     "MATLAB bicubic": Degradation(),
@@ -67,19 +69,19 @@ def pairs(folder: Path, into: Path, scale: int, how: Degradation, side: int | No
         each.mkdir()
     rng = np.random.default_rng(1)
     for path in picture_files(folder):
-        whole = cropped(_middle(read_rgb(path), side), scale)
+        whole = modulo_cropped(_middle(read_rgb8(path), side), scale)
         small = np.rint(degraded(floats(whole), scale, how, rng).clip(0, 1) * 255).astype(np.uint8)
         for place, picture in ((high, whole), (low, small)):
-            (place / f"{path.stem}.png").write_bytes(png_bytes(picture.transpose(1, 2, 0)))
+            (place / f"{path.stem}.png").write_bytes(png_bytes(picture))
     return high, low
 
 
 def side_by_side(arguments: argparse.Namespace) -> npt.NDArray[np.uint8]:
-    """Return a crop as each model enlarges it, and as it was, (height, width, 3)."""
+    """Return a crop as each model enlarges it, and as it was, (3, height, width)."""
     name, *numbers = arguments.crop.split(",")
     left, top, side = map(int, numbers)
     path = next(path for path in picture_files(arguments.folder) if path.stem.startswith(name))
-    whole = cropped(read_rgb(path), arguments.scale)
+    whole = modulo_cropped(read_rgb8(path), arguments.scale)
     how = SOURCES["bicubic, x264 crf 28"]
     low = degraded(floats(whole), arguments.scale, how, np.random.default_rng(1))
     subjects = read_subjects(arguments.models, arguments.scale, Settings(precision="fp32"))
@@ -87,7 +89,7 @@ def side_by_side(arguments: argparse.Namespace) -> npt.NDArray[np.uint8]:
     crops = [picture[:, top : top + side, left : left + side] for picture in (*shown, whole)]
     gap = np.full((3, side, 2), 255, np.uint8)
     row = np.concatenate([part for crop in crops for part in (crop, gap)][:-1], axis=2)
-    return np.ascontiguousarray(row.repeat(3, axis=1).repeat(3, axis=2).transpose(1, 2, 0))
+    return row.repeat(3, axis=1).repeat(3, axis=2)
 
 
 def _middle(picture: npt.NDArray[np.uint8], side: int | None) -> npt.NDArray[np.uint8]:

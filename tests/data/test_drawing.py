@@ -26,7 +26,7 @@ from vsr.data.drawing.shapes import (
     tapered,
 )
 from vsr.data.lineart import LineArtOptions, draw_pair
-from vsr.train.pictures import read_rgb
+from vsr.media.rgb import read_rgb8
 
 _POINTS = 16
 """A side of a pixel, for the reference."""
@@ -188,8 +188,8 @@ def test_the_command_writes_pairs(tmp_path: Path, capsys: pytest.CaptureFixture[
     options = LineArtOptions(count=9, width=96, height=64, scale=4)
     for number, row in enumerate(rows):
         large, small = draw_pair(options, number)
-        assert (read_rgb(out / row["large"]) == large).all()
-        assert (read_rgb(out / row["small"]) == small).all()
+        assert (read_rgb8(out / row["large"]) == large).all()
+        assert (read_rgb8(out / row["small"]) == small).all()
     assert main(command) == 2
     assert "not empty" in capsys.readouterr().err
 

@@ -10,13 +10,13 @@ from tests.make_media import Clip, Picture, make
 from vsr.data.sources import CutFinder, find_files, pictures_of
 from vsr.errors import DecodeError, OptionError
 from vsr.frame import Frame, pixel_format
-from vsr.page.png import png_bytes
+from vsr.media.png import png_bytes
 from vsr.train.degrade import resized
 
 
 def image(path: Path, side: int = 32) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(png_bytes(np.random.default_rng(1).integers(0, 256, (side, side, 3), np.uint8)))
+    path.write_bytes(png_bytes(np.random.default_rng(1).integers(0, 256, (3, side, side), np.uint8)))
     return path
 
 

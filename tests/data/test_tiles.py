@@ -12,9 +12,9 @@ from vsr.cli.main import main
 from vsr.data.splits import SPLITS
 from vsr.data.tiles import TileOptions, cut, prepare_tiles
 from vsr.errors import OptionError
-from vsr.page.png import png_bytes
+from vsr.media.png import png_bytes
+from vsr.media.rgb import read_rgb8
 from vsr.train.degrade import Degradation
-from vsr.train.pictures import read_rgb
 
 SIDE = 32
 
@@ -28,7 +28,7 @@ def patches(seed: int, rows: int = 2, columns: int = 3) -> npt.NDArray[np.uint8]
 def save(folder: Path, **pictures: npt.NDArray[np.uint8]) -> Path:
     folder.mkdir(exist_ok=True)
     for name, rgb in pictures.items():
-        (folder / f"{name}.png").write_bytes(png_bytes(rgb.transpose(1, 2, 0)))
+        (folder / f"{name}.png").write_bytes(png_bytes(rgb))
     return folder
 
 
@@ -70,8 +70,8 @@ def test_each_tile_has_its_fate(tmp_path: Path) -> None:
         assert (row["file"] == "") == (row["dropped"] != "")
         if row["file"]:
             x, y = int(row["x"]), int(row["y"])
-            source = read_rgb(Path(row["source"]))
-            assert (read_rgb(tmp_path / "out" / row["file"]) == source[:, y : y + SIDE, x : x + SIDE]).all()
+            source = read_rgb8(Path(row["source"]))
+            assert (read_rgb8(tmp_path / "out" / row["file"]) == source[:, y : y + SIDE, x : x + SIDE]).all()
     written = {f"{path.parent.name}/{path.name}" for path in (tmp_path / "out").glob("*/*.png")}
     assert written == {row["file"] for row in rows if row["file"]}
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted(
@@ -113,8 +113,8 @@ def test_the_smaller_tile_is_the_degraded_one(tmp_path: Path) -> None:
     options = TileOptions(size=SIDE, scale=4, degradation=Degradation(scaler="area"))
     prepare_tiles([tmp_path / "in"], tmp_path / "out", options)
     for path in (tmp_path / "out").glob("*/*.png"):
-        means = read_rgb(path).reshape(3, 8, 4, 8, 4).mean(axis=(2, 4))
-        assert np.abs(read_rgb(path.parent / "x4" / path.name) - means).max() <= 0.5
+        means = read_rgb8(path).reshape(3, 8, 4, 8, 4).mean(axis=(2, 4))
+        assert np.abs(read_rgb8(path.parent / "x4" / path.name) - means).max() <= 0.5
 
 
 def test_the_report_stands_alone(tmp_path: Path) -> None:

@@ -15,8 +15,8 @@ from tests.browser import Browser, browser_or_skip
 from tests.page.parsed import check_values
 from tests.quality.page_samples import Made, comparison, evaluation
 from vsr.bench.page import results_page
+from vsr.media.rgb import read_rgb
 from vsr.page.html import document, number
-from vsr.quality.pictures import read_rgb
 
 LOOK = (Path(__file__).parent / "look.js").read_text(encoding="utf-8")
 NAMES = ["evaluation", "comparison", "models", "kernels", "pipeline", "peers"]

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tests.nets.test_checkpoint import Arrays, safetensors
-from vsr.page.png import png_bytes
+from vsr.media.png import png_bytes
 
 SHARED = Path(__file__).parents[3] / "shared/data"
 SET5 = SHARED / "test/Set5"
@@ -28,7 +28,7 @@ def drawing(width: int, height: int, seed: int = 0) -> npt.NDArray[np.uint8]:
 def write_png(path: Path, rgb: npt.NDArray[np.uint8]) -> Path:
     """Write a picture and return its path."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(png_bytes(np.ascontiguousarray(rgb)))
+    path.write_bytes(png_bytes(rgb.transpose(2, 0, 1)))
     return path
 
 

@@ -15,11 +15,12 @@ from tests.nets.test_checkpoint import espcn
 from tests.quality.samples import SET5, drawing, folder_of, write_network, write_png
 from vsr.cli.main import main
 from vsr.errors import OptionError
+from vsr.media.rgb import read_rgb
 from vsr.options import EvalOptions
 from vsr.quality import subject
 from vsr.quality.evaluate import METRICS, evaluate
 from vsr.quality.metrics import as_samples, psnr, ssim, ssim_single_window, ycbcr
-from vsr.quality.pictures import read_rgb, resized
+from vsr.quality.pictures import resized
 
 
 @pytest.fixture(autouse=True)

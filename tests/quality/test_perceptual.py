@@ -11,8 +11,9 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from tests.quality.samples import SET5, VGG16, drawing
 from vsr.errors import OptionError
+from vsr.media.rgb import read_rgb
 from vsr.quality.perceptual import WEIGHTS_VARIABLE, PerceptualDistance, weights_path
-from vsr.quality.pictures import read_rgb, resized
+from vsr.quality.pictures import resized
 
 BLOCKS = {1: (2, 64), 2: (2, 128), 3: (3, 256), 4: (3, 512), 5: (3, 512)}
 

@@ -11,8 +11,9 @@ from tests.make_media import Clip, Picture, make
 from tests.quality.samples import drawing, folder_of, write_png
 from vsr.errors import DecodeError, OptionError
 from vsr.frame import empty_frame, pixel_format
-from vsr.page.png import png_bytes
-from vsr.quality.pictures import RGB_COLOR, Pictures, frame_rgb, read_rgb, resized, spread
+from vsr.media.png import png_bytes
+from vsr.media.rgb import RGB_COLOR, frame_rgb, read_rgb
+from vsr.quality.pictures import Pictures, resized, spread
 
 
 @pytest.mark.parametrize("size", [(1, 1), (7, 3), (64, 33)])
@@ -20,7 +21,7 @@ def test_what_is_written_as_png_is_read_back(size: tuple[int, int], tmp_path: Pa
     rgb = drawing(*size)
     path = write_png(tmp_path / "p.png", rgb)
     np.testing.assert_array_equal(np.rint(read_rgb(path) * 255).transpose(1, 2, 0), rgb)
-    assert png_bytes(rgb).startswith(b"\x89PNG")
+    assert png_bytes(rgb.transpose(2, 0, 1)).startswith(b"\x89PNG")
 
 
 def test_a_folder_in_order_cropped_to_whole_blocks(tmp_path: Path) -> None:

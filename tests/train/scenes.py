@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from vsr.train.events import png
+from vsr.media.png import png_bytes
 
 
 def scene(seed: int, height: int = 96, width: int = 80) -> npt.NDArray[np.uint8]:
@@ -28,7 +28,7 @@ def fill(folder: Path, count: int = 3, height: int = 96, width: int = 80) -> Pat
     """Put some pictures into a new folder and return it."""
     folder.mkdir(parents=True)
     for seed in range(count):
-        (folder / f"{seed}.png").write_bytes(png(scene(seed, height, width)))
+        (folder / f"{seed}.png").write_bytes(png_bytes(scene(seed, height, width)))
     return folder
 
 

@@ -11,12 +11,13 @@ torch = pytest.importorskip("torch")
 
 from tests.train.scenes import fill, scene  # noqa: E402
 from vsr.errors import OptionError  # noqa: E402
+from vsr.media.png import png_bytes  # noqa: E402
+from vsr.media.rgb import read_rgb8  # noqa: E402
 from vsr.train.data import load_tiles  # noqa: E402
 from vsr.train.degrade import Degradation, degraded, luma, resized  # noqa: E402
 from vsr.train.evaluate import Pair, load_pairs, mean_psnr, psnr  # noqa: E402
-from vsr.train.events import png  # noqa: E402
 from vsr.train.networks.layers import Bicubic  # noqa: E402
-from vsr.train.pictures import floats, picture_files, read_rgb  # noqa: E402
+from vsr.train.pictures import floats, picture_files  # noqa: E402
 from vsr.train.recipe import DataOptions  # noqa: E402
 
 SET5 = Path(__file__).parents[3] / "shared/data/test/Set5"
@@ -44,10 +45,10 @@ def test_the_bicubic_layer_is_the_scaler(scale: int) -> None:
 
 def test_pictures_come_back_as_written(tmp_path: Path) -> None:
     picture = scene(4, 31, 45)
-    (tmp_path / "a.png").write_bytes(png(picture))
-    assert np.array_equal(read_rgb(tmp_path / "a.png"), picture)
-    (tmp_path / "b.png").write_bytes(png(picture[:1]))
-    assert np.array_equal(read_rgb(tmp_path / "b.png"), np.repeat(picture[:1], 3, axis=0))
+    (tmp_path / "a.png").write_bytes(png_bytes(picture))
+    assert np.array_equal(read_rgb8(tmp_path / "a.png"), picture)
+    (tmp_path / "b.png").write_bytes(png_bytes(picture[:1]))
+    assert np.array_equal(read_rgb8(tmp_path / "b.png"), np.repeat(picture[:1], 3, axis=0))
 
 
 def test_luma_is_that_of_bt601() -> None:

@@ -8,8 +8,8 @@ import numpy.typing as npt
 import pytest
 
 from vsr.errors import OptionError
+from vsr.media.rgb import read_rgb8
 from vsr.train.degrade import CHROMA, Degradation, degraded, luma, parse_degradation, resized
-from vsr.train.pictures import read_rgb
 
 SET5 = Path(__file__).parents[3] / "shared/data/test/Set5"
 Planes = npt.NDArray[np.float32]
@@ -136,7 +136,7 @@ def test_bicubic_on_set5_is_that_of_the_papers(scale: int, expected: float) -> N
     """Rounded to 8 bits as MATLAB does, enlarged again, Y, `scale` pixels left out at the border."""
     found = []
     for path in sorted(SET5.glob("*.png")):
-        rgb = read_rgb(path)
+        rgb = read_rgb8(path)
         height, width = (side - side % scale for side in rgb.shape[1:])
         large = np.rint(luma(rgb[:, :height, :width] / 255) * 255).astype(np.float32)
         small = np.rint(resized(large, height // scale, width // scale, "bicubic"))

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vsr.train.events import EventFile, crc32c, png
+from vsr.media.png import png_bytes
+from vsr.train.events import EventFile, crc32c
 
 
 def test_the_checksum_is_that_of_the_standard() -> None:
@@ -41,7 +42,7 @@ def test_events_are_what_tensorboard_reads(tmp_path: Path) -> None:
     # step (field 2) 300; summary (field 5): value (field 1): tag (field 1), simple_value (field 2)
     assert scalar[9:] == b"\x10\xac\x02\x2a\x0d\x0a\x0b\x0a\x04loss\x15" + struct.pack("<f", 0.5)
     assert b"\x0a\x04made\x22" in picture
-    assert png(np.zeros((1, 2, 3), np.uint8)) in picture
+    assert png_bytes(np.zeros((1, 2, 3), np.uint8)) in picture
 
 
 def test_tensorboard_itself_reads_curves_and_pictures(tmp_path: Path) -> None:
@@ -56,4 +57,4 @@ def test_tensorboard_itself_reads_curves_and_pictures(tmp_path: Path) -> None:
     assert [(each.step, each.value) for each in read.Scalars("loss")] == [(1, 0.25), (300, 0.125)]
     [picture] = read.Images("made")
     assert (picture.step, picture.width, picture.height) == (300, 50, 40)
-    assert picture.encoded_image_string == png(samples)
+    assert picture.encoded_image_string == png_bytes(samples)

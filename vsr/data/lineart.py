@@ -14,7 +14,7 @@ from vsr.data.drawing.raster import render, shrunk
 from vsr.data.drawing.scenes import draw_scene
 from vsr.data.folder import new_folder
 from vsr.errors import OptionError
-from vsr.page.png import png_bytes
+from vsr.media.png import png_bytes
 
 MANIFEST = "lineart.csv"
 _MAX_SIDE = 8192
@@ -77,8 +77,8 @@ def draw_all(
             for number in range(options.count):
                 name = f"{number:06d}.png"
                 large, small = draw_pair(options, number)
-                (work / name).write_bytes(png_bytes(large.transpose(1, 2, 0)))
-                (work / small_folder / name).write_bytes(png_bytes(small.transpose(1, 2, 0)))
+                (work / name).write_bytes(png_bytes(large))
+                (work / small_folder / name).write_bytes(png_bytes(small))
                 rows.writerow([name, f"{small_folder}/{name}", options.seed, number])
                 tell(number + 1, options.count)
 

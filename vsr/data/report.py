@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from vsr.data.outcome import REASONS, Outcome, Tile
+from vsr.media.rgb import read_rgb8
 from vsr.page.html import document, figure, heading, number, paragraph, picture, table
-from vsr.train.pictures import read_rgb
 
 Chosen = Sequence[tuple[Tile, npt.NDArray[np.uint8]]]
 
@@ -57,7 +57,7 @@ def _figure(outcome: Outcome, folder: Path, tile: Tile, rgb: npt.NDArray[np.uint
     caption = f"{outcome.origins[tile.picture].text}, {tile.x} {tile.y}"
     if tile.dropped == "duplicate":
         twin = outcome.kept[tile.number]
-        pictures.append(read_rgb(folder / outcome.file_of(twin)))
+        pictures.append(read_rgb8(folder / outcome.file_of(twin)))
         caption += f": {tile.detail} from {outcome.origins[twin.picture].text}, {twin.x} {twin.y}"
     elif tile.detail:
         caption += f": {tile.detail}"

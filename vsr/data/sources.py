@@ -13,7 +13,7 @@ from vsr.errors import DecodeError, OptionError
 from vsr.frame import Frame
 from vsr.media.images import is_image
 from vsr.media.reader import Reader
-from vsr.train.pictures import read_rgb, rgb_of
+from vsr.media.rgb import frame_rgb8, read_rgb8
 
 VIDEO_SUFFIXES = (
     ".avi",
@@ -81,7 +81,7 @@ def pictures_of(path: Path, every_seconds: float) -> Iterator[Picture]:
     is only damaged, after its last frame.
     """
     if not is_video(path):
-        yield Picture(path, None, 0, read_rgb(path))
+        yield Picture(path, None, 0, read_rgb8(path))
         return
     with Reader(path) as reader:
         cuts = CutFinder()
@@ -91,7 +91,7 @@ def pictures_of(path: Path, every_seconds: float) -> Iterator[Picture]:
             scene += is_cut
             if taken is None or is_cut or 0 < every_seconds <= frame.pts_seconds - taken:
                 taken = frame.pts_seconds
-                yield Picture(path, round(taken, 3), scene, rgb_of(frame))
+                yield Picture(path, round(taken, 3), scene, frame_rgb8(frame))
         if reader.faults.damage():
             raise DecodeError(f"{path}: {reader.faults.damage()[0]}")
 

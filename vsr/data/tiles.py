@@ -18,7 +18,7 @@ from vsr.data.report import report_page
 from vsr.data.sources import Picture, find_files, pictures_of
 from vsr.data.splits import SPLITS, assign
 from vsr.errors import MediaError, OptionError
-from vsr.page.png import png_bytes
+from vsr.media.png import png_bytes
 from vsr.train.degrade import Degradation, degraded
 from vsr.train.pictures import floats
 
@@ -174,12 +174,12 @@ class _Cutter:
         options = self._options
         row.number = len(self.outcome.kept)
         self.outcome.kept.append(row)
-        (self._new / row.name).write_bytes(png_bytes(tile.transpose(1, 2, 0)))
+        (self._new / row.name).write_bytes(png_bytes(tile))
         if self._small:
             rng = np.random.default_rng((options.seed, row.number))
             small = degraded(floats(tile), options.scale, options.degradation, rng)
             samples = np.rint(small * 255).clip(0, 255).astype(np.uint8)
-            (self._new / self._small / row.name).write_bytes(png_bytes(samples.transpose(1, 2, 0)))
+            (self._new / self._small / row.name).write_bytes(png_bytes(samples))
 
     def finish(self) -> Outcome:
         """Split what was kept, and write manifest and report."""

@@ -11,7 +11,7 @@ from string import Template
 import numpy as np
 import numpy.typing as npt
 
-from vsr.page.png import png_bytes
+from vsr.media.png import png_bytes
 
 _DOCUMENT = Template(
     """<!DOCTYPE html>
@@ -149,7 +149,7 @@ def bullets(texts: Iterable[str]) -> str:
 
 def picture(rgb: npt.NDArray[np.uint8], alternative: str, *, identity: str = "") -> str:
     """Return a picture, (H, W, 3) R G B, with the text that stands for it, and an id where one is given."""
-    data = base64.b64encode(png_bytes(rgb)).decode()
+    data = base64.b64encode(png_bytes(rgb.transpose(2, 0, 1))).decode()
     height, width = rgb.shape[:2]
     name = f' id="{escape(identity)}"' if identity else ""
     return (

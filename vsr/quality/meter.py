@@ -12,9 +12,9 @@ from vsr.color import ColorSpec, Matrix, Range
 from vsr.device import cpu
 from vsr.frame import Frame, PictureSpec, PixelFormat, Plane, empty_frame, format_name, pixel_format
 from vsr.media.reader import Reader
+from vsr.media.rgb import full_color
 from vsr.ops.convert import Convert
 from vsr.quality.metrics import Metric, ssim
-from vsr.quality.pictures import full_color
 from vsr.quality.xpsnr import Xpsnr
 
 METRICS: Mapping[str, Metric] = {

@@ -6,7 +6,7 @@ import math
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,7 @@ from vsr.ops.scalers import FilterBank
 
 Values: TypeAlias = npt.NDArray[np.floating[Any]]
 Numbers: TypeAlias = npt.NDArray[np.floating[Any] | np.integer[Any]]
+T = TypeVar("T", bound=np.generic)
 PEAK = 255.0
 SSIM_WINDOW = 11
 """Side of SSIM's window: pictures must be at least as large."""
@@ -70,7 +71,7 @@ def without_border(planes: Values, border: int) -> Values:
     return planes[..., border:-border, border:-border] if border else planes
 
 
-def modulo_cropped(planes: Values, multiple: int) -> Values:
+def modulo_cropped(planes: npt.NDArray[T], multiple: int) -> npt.NDArray[T]:
     """Return planes (..., H, W) less the last rows and columns, so that sides are multiples of `multiple`."""
     height, width = (side // multiple * multiple for side in planes.shape[-2:])
     return planes[..., :height, :width]

@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
-from vsr.color import ColorSpec, Matrix, Range
 from vsr.errors import OptionError
-from vsr.frame import Frame, PictureSpec, empty_frame, pixel_format
+from vsr.frame import PictureSpec, empty_frame
 from vsr.media.images import IMAGE_SUFFIXES, is_image
 from vsr.media.reader import Reader
-from vsr.ops.convert import Convert
+from vsr.media.rgb import RGB, RGB_COLOR, Array, frame_rgb, full_color, read_rgb, rgb_array
 from vsr.ops.resize import Resize
 from vsr.quality.metrics import Values, modulo_cropped, ycbcr
 
-Array = npt.NDArray[np.float32]
-RGB = pixel_format("gbrpf32le")
-RGB_COLOR = ColorSpec(matrix=Matrix.RGB, range=Range.FULL)
-_TO_PLANES, _FROM_PLANES = (1, 2, 0), (2, 0, 1)
-"""Which of R G B each plane is, and which plane is R, G and B."""
+_TO_PLANES = (1, 2, 0)
+"""Which of R G B each plane is."""
 _VIDEO_FRAMES = 10
 _LEAST_SPREAD = 4.0
 """Standard deviation of luma, in steps of 8 bits, below which there is nothing in a tile to enlarge."""
@@ -147,37 +142,6 @@ def resized(rgb: Values, width: int, height: int) -> Array:
 def planes_of(rgb: Values) -> list[Array]:
     """Return the planes of R G B (3, H, W) in float32 and in the order of frames."""
     return [np.ascontiguousarray(rgb[index], np.float32) for index in _TO_PLANES]
-
-
-def rgb_array(frame: Frame) -> Array:
-    """Return R G B (3, H, W) of a frame of gbrpf32le."""
-    return np.stack([frame.planes[index] for index in _FROM_PLANES])
-
-
-def frame_rgb(frame: Frame, color: ColorSpec) -> Array:
-    """Return a frame as (3, H, W) R G B in 0..1; `color` is complete. What is transparent lies over white."""
-    source = PictureSpec(width=frame.width, height=frame.height, format=frame.format, color=color)
-    target = empty_frame(frame.width, frame.height, RGB)
-    Convert(source, RGB, replace(color, matrix=Matrix.RGB, range=Range.FULL))(frame.planes, target.planes)
-    rgb = np.clip(rgb_array(target), 0, 1)
-    if frame.format.alpha:
-        alpha = (frame.planes[-1] / frame.format.max_value).astype(np.float32)
-        rgb = rgb * alpha + (1 - alpha)
-    return rgb
-
-
-def full_color(reader: Reader) -> ColorSpec:
-    """Return the colour of a reader's frames, what is not tagged guessed."""
-    video = reader.video
-    chroma = bool(video.format.log2_chroma_w or video.format.log2_chroma_h)
-    color, _ = video.color.guessed(video.height, rgb=video.format.family == "rgb", subsampled=chroma)
-    return color
-
-
-def read_rgb(path: Path) -> Array:
-    """Return an image as (3, H, W) R G B in 0..1. Raises DecodeError."""
-    with Reader(path, threads=1) as reader:
-        return frame_rgb(reader.first_frame, full_color(reader))
 
 
 def _frames(name: str, limit: int) -> Iterator[tuple[str, Array]]:

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from vsr.color import ColorSpec
+from vsr.media.rgb import frame_rgb, full_color
 from vsr.quality.matching import Moment, Span, Videos
-from vsr.quality.pictures import frame_rgb, full_color
 
 _APART_SECONDS = 0.5
 _WINDOW = (1280, 720)

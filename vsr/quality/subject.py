@@ -17,6 +17,7 @@ from vsr.engine.platform import CpuPlatform, Running, check_names
 from vsr.engine.step import LUMA, Network, Steps
 from vsr.errors import OptionError
 from vsr.frame import PictureSpec, empty_frame, pixel_format
+from vsr.media.rgb import RGB, RGB_COLOR, rgb_array
 from vsr.models import Recipe, check_heeded
 from vsr.nets.glsl.chain import Planned, PlannedStage, ShaderChain
 from vsr.nets.graph import Graph
@@ -24,7 +25,7 @@ from vsr.ops.resize import Resize
 from vsr.ops.scalers import SCALERS
 from vsr.ops.step import Step
 from vsr.quality.metrics import LUMA_COLOR, PEAK, Values, rgb_of, ycbcr
-from vsr.quality.pictures import RGB, RGB_COLOR, planes_of, rgb_array
+from vsr.quality.pictures import planes_of
 
 SPEED_SIZE = (854, 480)
 """(width, height) of the video whose frames a second are measured: a DVD's."""

@@ -14,8 +14,10 @@ import torch
 from torch import Tensor
 
 from vsr.errors import OptionError
+from vsr.media.rgb import read_rgb8
+from vsr.quality.metrics import modulo_cropped
 from vsr.train.degrade import Degradation, degraded, luma, resized
-from vsr.train.pictures import cropped, floats, picture_files, read_rgb
+from vsr.train.pictures import floats, picture_files
 from vsr.train.recipe import DataOptions, Recipe
 
 _FLAT = 1.5
@@ -103,12 +105,12 @@ def _pairs(
 ) -> Iterator[tuple[npt.NDArray[np.float16], npt.NDArray[np.uint8]]]:
     """Yield the tiles of one picture in each size."""
     background = tuple(int(value) for value in rng.integers(0, 256, 3))
-    whole = floats(read_rgb(path, background=(background[0], background[1], background[2])))
+    whole = floats(read_rgb8(path, background=(background[0], background[1], background[2])))
     for shrink in options.shrinks:
         height, width = (int(side * shrink) // scale * scale for side in whole.shape[1:])
         if min(height, width) < options.tile * (1 if options.enlarged else scale):
             continue
-        rgb = cropped(whole, scale) if shrink == 1 else resized(whole, height, width, "area")
+        rgb = modulo_cropped(whole, scale) if shrink == 1 else resized(whole, height, width, "area")
         low = degraded(rgb, scale, how, rng)
         if options.planes == "luma":
             low, rgb = luma(low), luma(rgb)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +10,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from vsr.media.rgb import read_rgb8
 from vsr.ops.scalers import SCALERS
+from vsr.quality import metrics
+from vsr.quality.metrics import PEAK, as_samples, modulo_cropped, without_border, ycbcr
 from vsr.train.degrade import Degradation, degraded, luma, resized
-from vsr.train.pictures import cropped, floats, read_rgb
+from vsr.train.pictures import floats
+
+MOST_DB = 150.0
 
 
 @dataclass(frozen=True)
@@ -36,7 +40,7 @@ def load_pairs(
     """
     pairs = []
     for index, path in enumerate(files):
-        rgb = floats(cropped(read_rgb(path), scale))
+        rgb = floats(modulo_cropped(read_rgb8(path), scale))
         if (
             planes == "luma"
             and how == Degradation(scaler=how.scaler, share=how.share)
@@ -54,13 +58,15 @@ def load_pairs(
 
 
 def psnr(result: Tensor, truth: Tensor, border: int) -> float:
-    """Return dB over samples of 8 bits, `border` on each side left out; R, G, B count as their luma."""
-    samples = (result.clamp(0, 1) * 255).round()
-    difference = (samples - truth * 255)[..., border:-border, border:-border].double()
-    if difference.shape[1] == 3:
-        weights = torch.tensor([65.481, 128.553, 24.966], dtype=torch.float64) / 255
-        difference = (difference * weights[:, None, None]).sum(1)
-    return 10 * math.log10(255**2 / max(float((difference**2).mean()), 1e-12))
+    """Return dB over samples of 8 bits, `border` on each side left out; R, G, B count as their luma.
+
+    Both are (1, 1 or 3, height, width), 0..1. Equal pictures have MOST_DB: JSON has no infinity.
+    """
+    given, known = (picture[0].numpy().astype(np.float64) * PEAK for picture in (result, truth))
+    made = as_samples(given)
+    if len(made) == 3:
+        made, known = ycbcr(made)[0], ycbcr(known)[0]
+    return min(metrics.psnr(without_border(known, border), without_border(made, border)), MOST_DB)
 
 
 @torch.no_grad()

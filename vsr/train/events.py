@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import struct
 import time
-import zlib
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import numpy as np
 import numpy.typing as npt
+
+from vsr.media.png import png_bytes
 
 _POLYNOMIAL = 0x82F63B78
 """CRC-32C, Castagnoli, reflected."""
@@ -37,20 +38,6 @@ def crc32c(data: bytes) -> int:
     return crc ^ 0xFFFFFFFF
 
 
-def png(samples: npt.NDArray[np.uint8]) -> bytes:
-    """Return a PNG file of (channels, height, width), 1 or 3 channels of 8 bits."""
-    channels, height, width = samples.shape
-    rows = np.ascontiguousarray(samples.transpose(1, 2, 0)).reshape(height, -1)
-    unfiltered = np.concatenate([np.zeros((height, 1), np.uint8), rows], axis=1).tobytes()
-    header = struct.pack(">IIBBBBB", width, height, 8, 0 if channels == 1 else 2, 0, 0, 0)
-    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(unfiltered)), (b"IEND", b""))
-    parts = (
-        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-        for kind, body in chunks
-    )
-    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
-
-
 class EventFile:
     """A file in a folder that TensorBoard shows. Thread-safety: one thread. Everything is on disk at once."""
 
@@ -66,7 +53,7 @@ class EventFile:
     def picture(self, tag: str, samples: npt.NDArray[np.uint8], step: int) -> None:
         """Add a picture, (channels, height, width)."""
         channels, height, width = samples.shape
-        image = _varint(1, height) + _varint(2, width) + _varint(3, channels) + _text(4, png(samples))
+        image = _varint(1, height) + _varint(2, width) + _varint(3, channels) + _text(4, png_bytes(samples))
         self._summary(step, _text(1, tag.encode()) + _text(4, image))
 
     def close(self) -> None:

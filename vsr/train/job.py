@@ -13,11 +13,12 @@ import torch
 from torch import Tensor
 
 from vsr.errors import OptionError
+from vsr.media.png import png_bytes
 from vsr.train.data import evaluation_files
 from vsr.train.degrade import Degradation
 from vsr.train.divergence import FigureWatch
 from vsr.train.evaluate import Pair, load_pairs, mean_psnr
-from vsr.train.events import EventFile, png
+from vsr.train.events import EventFile
 from vsr.train.export import write_weights
 from vsr.train.histogram import matched
 from vsr.train.loop import STATE, Training, rate_at
@@ -159,7 +160,7 @@ class Job:
         for name, pairs in self._pairs.items():
             made = self._enlarge(pairs[0].small)[0]
             samples = (made.clamp(0, 1) * 255).round().to(torch.uint8).numpy()
-            (self.out / "samples" / f"{name}-{step:07}.png").write_bytes(png(samples))
+            (self.out / "samples" / f"{name}-{step:07}.png").write_bytes(png_bytes(samples))
             events.picture(name, samples, step)
 
 
