@@ -336,13 +336,13 @@ class BenchPipelineOptions(RoundsOptions):
     """What `vsr bench pipeline` measures: all models with all presets; the rest is as for `vsr upscale`."""
 
     rounds: int = field(
-        default=3,
+        default=5,
         metadata=_option(
             "How many runs of each case count, and of each stage alone; their median is the result.",
             metavar="N",
         ),
     )
-    """A run takes seconds, and four of them are a round."""
+    """Five are the fewest that `vsr bench diff` can judge. A run takes seconds, and four are a round."""
     model: tuple[str, ...] = field(
         default=(),
         metadata=_option(

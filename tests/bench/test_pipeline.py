@@ -73,6 +73,14 @@ def test_frames_a_second_are_those_of_the_whole_run(case: CaseResult) -> None:
 
 
 @linux_only
+def test_memory_is_that_of_the_run_and_of_its_encoder(case: CaseResult) -> None:
+    assert 30 < case.figures["rss_mb"] < 1000
+    # x264 has frames of its own: more of them than two, of 4:2:0.
+    frame_mb = 640 * 384 * 1.5 / 1e6
+    assert 2 * frame_mb < case.figures["encoder_mb"] < case.figures["rss_mb"]
+
+
+@linux_only
 def test_the_stages_account_for_the_core_time(case: CaseResult) -> None:
     """Processor time, and so the same however busy the machine is."""
     assert 95 <= case.figures["accounted_percent"] <= 101
@@ -121,6 +129,7 @@ def test_the_text_says_who_waits(results: Results, case: CaseResult) -> None:
 def answer(case: Case, seconds: float = 2.0) -> dict[str, Any]:
     """What a part's process would say of 50 frames."""
     plain: dict[str, Any] = {"frames": 50, "seconds": seconds, "cpu_seconds": 1.0, "rss_mb": 100.0}
+    plain["grown_mb"] = None
     if not case.name.endswith("whole"):
         return plain
     stage = {
@@ -179,6 +188,22 @@ def play(monkeypatch: pytest.MonkeyPatch) -> Iterator[Play]:
 def options(**changes: Any) -> BenchPipelineOptions:
     chosen: dict[str, Any] = {"rounds": 3, "noise_limit": 100, "model": ("bilinear",)}
     return BenchPipelineOptions(**(chosen | changes))
+
+
+def test_what_auto_chose_is_said_and_kept_for_all_processes(play: Play, clip: Path) -> None:
+    chosen: set[tuple[object, ...]] = set()
+
+    def respond(case: Case) -> dict[str, Any]:
+        chosen.add((case.parameters["engine"], case.parameters["precision"]))
+        return answer(case)
+
+    play(respond)
+    network, scaler = pipeline.run(str(clip), options(rounds=1, model=("cnn-m-photo", "bilinear"))).cases
+    assert network.parameters["engine"] in ("fused_cpu", "openvino")
+    assert (scaler.parameters["engine"], scaler.parameters["precision"]) == ("-", "-")
+    assert chosen == {
+        (network.parameters["engine"], network.parameters["precision"]), ("auto", "auto")
+    }  # fmt: skip
 
 
 def test_the_order_turns_round_each_time(play: Play, clip: Path) -> None:

@@ -76,6 +76,15 @@ def peak_rss_bytes() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
+def forget_peak_rss() -> bool:
+    """Let `peak_rss_bytes` begin anew from what is resident now. Returns whether the system can."""
+    try:
+        Path("/proc/self/clear_refs").write_text("5")
+    except OSError:
+        return False
+    return True
+
+
 def resident_bytes(process: str) -> int | None:
     """Return what a process, a number or "self", has resident; None once it is gone, or off Linux."""
     try:

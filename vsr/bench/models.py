@@ -148,18 +148,25 @@ def prepare(parameters: Mapping[str, Any]) -> Prepared:
         figures["frame_mb"] = sum(plane.nbytes for each in (frame, into) for plane in each.planes) / 1e6
         if upscaler.gpu is None and len({precision for _, precision in upscaler.decided}) == 1:
             figures["peak_gmac_per_second"] = _peak_gmac(upscaler.decided[0][1], threads)
-    engines = dict.fromkeys(engine for engine, _ in upscaler.decided)
     return Prepared(
         once=lambda: upscaler(frame, into),
         parameters={
-            "engine": "+".join(engines) or "-",
-            "precision": "+".join(dict.fromkeys(precision for _, precision in upscaler.decided)) or "-",
+            **decided(upscaler),
             "scale": output.width / width,
             "isa": cpu.isa(),
             "frames_in": frame.device,
         },
         figures=figures,
     )
+
+
+def decided(upscaler: Upscaler) -> dict[str, str]:
+    """Return what runs a model's networks, as parameters; "-" where it has none."""
+    engines, precisions = ([each[place] for each in upscaler.decided] for place in (0, 1))
+    return {
+        "engine": "+".join(dict.fromkeys(engines)) or "-",
+        "precision": "+".join(dict.fromkeys(precisions)) or "-",
+    }
 
 
 def drawing(spec: PictureSpec) -> Frame:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from vsr.bench.machine import peak_rss_bytes
+from vsr.bench.machine import forget_peak_rss, peak_rss_bytes, resident_bytes
 from vsr.bench.worker import Prepared
 from vsr.frame import Frame
 from vsr.options import UpscaleOptions
@@ -95,7 +95,13 @@ def encode(parameters: Mapping[str, Any]) -> Prepared:
         job.writer.close()
         return len(held)
 
-    return Prepared(once=lambda: None, answer=_timed(write))
+    def answer(seconds: float) -> dict[str, Any]:
+        before = resident_bytes("self") if forget_peak_rss() else None
+        timed = _timed(write)(seconds)
+        grown = None if before is None else max(0.0, 1e6 * timed["rss_mb"] - before) / 1e6
+        return {**timed, "grown_mb": grown}
+
+    return Prepared(once=lambda: None, answer=answer)
 
 
 def _job(parameters: Mapping[str, Any]) -> Job:

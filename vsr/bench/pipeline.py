@@ -18,7 +18,7 @@ from typing import Any
 
 from vsr.bench.harness import TRIES, Case, CaseError, Seen, Worker
 from vsr.bench.machine import NoiseMeter, memory_bytes
-from vsr.bench.models import method_of, size_of
+from vsr.bench.models import decided, method_of, size_of
 from vsr.bench.moving import RATE, synthetic_clip
 from vsr.bench.parts import FIELDS, PARTS, options_of
 from vsr.bench.results import CaseResult, Method, Results, Value
@@ -139,12 +139,21 @@ def _subject(
 ) -> Subject:
     """Look at the source and at the plan of its run. Raises what `vsr upscale` would, and OptionError."""
     given = {key: getattr(options, key) for key in FIELDS if key not in ("model", "preset", "duration")}
-    orders = {**given, **chosen, "duration": None, "source": source, "result": str(folder / "result.mkv")}
+    orders: dict[str, Any] = {
+        **given,
+        **chosen,
+        "duration": None,
+        "source": source,
+        "result": str(folder / "result.mkv"),
+    }
     with Job(source, str(orders["result"]), options_of(orders)) as job:
         plan, origin = job.plan, job.reader.info.start_seconds
         held = min(_HELD_BYTES, _HELD_SHARE * (memory_bytes() or _HELD_BYTES / _HELD_SHARE))
         wanted = min(options.frames, max(LEAST_FRAMES, int(held / plan.in_flight_bytes)))
         times = [frame.pts * frame.time_base for frame in islice(job.reader, wanted + 1)]
+        parameters = _parameters(job, orders, min(len(times), wanted))
+        if len(set(job.upscaler.decided)) == 1:  # all of the case's processes then do the same
+            orders |= {name: parameters[name] for name in ("engine", "precision")}
     if len(times) < LEAST_FRAMES:
         rate = float(plan.source.video.frame_rate or RATE)
         raise OptionError(
@@ -153,23 +162,26 @@ def _subject(
         )
     if len(times) > wanted:
         orders["duration"] = f"{float((times[-2] + times[-1]) / 2 - origin):.6f}"
-    video, output = plan.source.video, plan.output
-    return Subject(
-        name=" ".join(word for word in (name, plan.model, orders["preset"]) if word),
-        orders=orders,
-        parameters={
-            **{key: orders[key] for key in FIELDS if key not in ("duration", "threads")},
-            "model": plan.model,
-            "width": video.width,
-            "height": video.height,
-            "scale": output.width / video.width,
-            "codec": video.codec,
-            "encoder": plan.encoding.encoder,
-            "threads": plan.threads,
-            "workers": plan.workers,
-            "frames": min(len(times), wanted),
-        },
-    )
+    name = " ".join(word for word in (name, plan.model, orders["preset"]) if word)
+    return Subject(name=name, orders=orders, parameters=parameters)
+
+
+def _parameters(job: Job, orders: Mapping[str, Any], frames: int) -> dict[str, Value]:
+    """Return a case's parameters for its result: as chosen, where that was left open."""
+    plan, video, output = job.plan, job.plan.source.video, job.plan.output
+    return {
+        **{key: orders[key] for key in ("device", "shader_dir", "crf", "preset")},
+        **decided(job.upscaler),
+        "model": plan.model,
+        "width": video.width,
+        "height": video.height,
+        "scale": output.width / video.width,
+        "codec": video.codec,
+        "encoder": plan.encoding.encoder,
+        "threads": plan.threads,
+        "workers": plan.workers,
+        "frames": frames,
+    }
 
 
 # -- measuring
@@ -258,6 +270,9 @@ def _figures(subject: Subject, cores: int) -> dict[str, float]:
         **_of_traces([run["trace"] for run in runs]),
         **_of_cores(runs, sum(alone.values())),
     }
+    grown = [each["grown_mb"] for each in subject.answers["encode"]]
+    if None not in grown:
+        figures["encoder_mb"] = max(grown)
     if runs[0]["gpu"] is not None:
         for way in ("uploaded", "downloaded"):
             figures[f"{way}_mb"] = median(run["gpu"][f"{way}_bytes"] for run in runs) / 1e6

@@ -10,6 +10,7 @@ _STAGES = {
     "work": ("upscaler", "upscaling"),
     "write": ("encoder", "encoding"),
 }
+_WAITS_FOR = {"read": "room", "work": "frames", "write": "frames"}
 
 
 def waits(answer: Mapping[str, Any]) -> dict[str, float]:
@@ -43,7 +44,7 @@ def sentences(answer: Mapping[str, Any], cores: int) -> list[str]:
     shares = waits(answer)
     slowest = max(_STAGES, key=lambda stage: shares[f"{stage}_busy"])
     others = [
-        f"the {name} waited {'for room ' if stage == 'read' else ''}{_percent(shares[f'{stage}_waited'])}"
+        f"the {name} waited {_percent(shares[f'{stage}_waited'])} for {_WAITS_FOR[stage]}"
         for stage, (name, _) in _STAGES.items()
         if stage != slowest
     ]

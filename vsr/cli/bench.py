@@ -91,6 +91,7 @@ def pipeline(
     ] = None,
     json: Json = None,
     html: Html = None,
+    keep: Keep = None,
     **values: Any,
 ) -> None:
     """Measure whole runs, from the file to the file, and decoder, upscaler and encoder each alone."""
@@ -101,7 +102,7 @@ def pipeline(
 
         return run(clip, options, tell)
 
-    show(measure, json, html)
+    show(measure, json, html, keep)
 
 
 @app.command("diff", short_help="What became slower or faster between two results.")
