@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import random
@@ -222,11 +223,11 @@ def test_the_stages_account_for_the_processors_time(tmp_path: Path) -> None:
 
 @linux_only
 def test_threads_belong_to_the_stage_they_were_made_for() -> None:
-    times, stop = CoreTimes(), threading.Event()
+    times, stop, content = CoreTimes(), threading.Event(), bytes(1 << 20)
 
     def burn() -> None:
         while not stop.is_set():
-            sum(range(1000))
+            hashlib.sha256(content)  # without the interpreter's lock, as codecs work
 
     threads = [threading.Thread(target=burn)]
     threads[0].start()
@@ -246,4 +247,4 @@ def test_threads_belong_to_the_stage_they_were_made_for() -> None:
     assert cores is not None
     assert cores.work == cores.write == 0.0
     assert cores.read > 0 and cores.unknown > 0
-    assert cores.read + cores.unknown + cores.waiting == pytest.approx(cores.total, rel=0.1, abs=0.02)
+    assert 0.8 * cores.total <= cores.read + cores.unknown + cores.waiting <= 1.02 * cores.total

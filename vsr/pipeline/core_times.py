@@ -59,18 +59,22 @@ class CoreTimes:
     def start(self) -> float:
         """Begin to count, on the thread that then waits for the run. Returns `time.perf_counter()`."""
         self._self_counting: set[int | None] = {threading.get_native_id()}
-        self._before = _thread_times()
+        # The whole's time begins before the threads' and ends after them: no thread has more than it.
         self._process, self._waiting = time.process_time(), time.thread_time()
+        self._before = _thread_times()
         self._began = time.perf_counter()
         return self._began
 
     @contextmanager
     def ending(self, stage: Stage) -> Iterator[None]:
         """Count for a stage what threads that end inside the block took in it: the system forgets them."""
-        process, before = time.process_time(), _thread_times()
+        # Here the whole lies within the threads, so that nothing is counted twice.
+        before = _thread_times()
+        process = time.process_time()
         self._remember(before)
         yield
-        process, after = time.process_time() - process, _thread_times()
+        process = time.process_time() - process
+        after = _thread_times()
         self._remember(after)
         lasting = sum(taken - before.get(thread, 0.0) for thread, taken in after.items())
         if before.keys() - after.keys():
@@ -84,9 +88,9 @@ class CoreTimes:
     def end(self) -> None:
         """Stop counting; on the thread that began."""
         self.seconds = time.perf_counter() - self._began
-        self._process = time.process_time() - self._process
-        self._waiting = time.thread_time() - self._waiting
         self._remember(_thread_times())
+        self._waiting = time.thread_time() - self._waiting
+        self._process = time.process_time() - self._process
 
     def seconds_of(self, *, read: float, work: float, write: float) -> CoreSeconds | None:
         """Return the times; given are those that the stages' own threads counted. After the end."""
