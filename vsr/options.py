@@ -403,3 +403,34 @@ class BenchPipelineOptions(RoundsOptions):
         default=(),
         metadata=_option("Speed of the encoder; repeatable. Default: the encoder's.", metavar="NAME"),
     )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BenchPeersOptions(MeasureOptions):
+    """What `vsr bench peers` measures: whatever of the peers is installed, on one clip."""
+
+    turn: float = field(
+        default=3.0,
+        metadata=_option("How long one turn lasts, in seconds; its first half warms up.", metavar="SECONDS"),
+    )
+    """Longer than of other suites: programs take frames in bursts, of which several must fit in."""
+    peer: tuple[str, ...] = field(
+        default=(),
+        metadata=_option("Measure only this peer; repeatable. Default: all, and vsr.", metavar="NAME"),
+    )
+    network: tuple[str, ...] = field(
+        default=(),
+        metadata=_option(
+            "A network of scale 2 that all run who can; repeatable. Default: the shipped ones.",
+            metavar="MODEL",
+        ),
+    )
+    frames: int = field(
+        default=24,
+        metadata=_option("How many frames of the clip's first minute, evenly spread.", metavar="N"),
+    )
+    threads: int = field(default=0, metadata=_option("Threads, and cores, for each; 0 = all.", metavar="N"))
+    shader_dir: str | None = field(
+        default=None,
+        metadata=_option("Folder with mpv shader files, as for `vsr upscale`.", metavar="DIR"),
+    )

@@ -66,6 +66,14 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         Column(head="queue %", name="queue_percent", digits=0),
         Column(head="MB", name="rss_mb", digits=0),
     ),
+    "peers": (
+        Column(head="PSNR dB", name="psnr_y_db", digits=2),
+        Column(head="fps", name="fps"),
+        Column(head="spread %", name="spread_percent"),
+        Column(head="CPU ms", name="cpu_ms", digits=2),
+        Column(head="MB", name="rss_mb", digits=0),
+        Column(head="start s", name="start_seconds", digits=2),
+    ),
 }
 
 

@@ -9,7 +9,12 @@ import typer
 from vsr.cli.output import ReportFile, report_and_page
 from vsr.cli.streams import StatusLine
 from vsr.cli.table import build, options_from
-from vsr.options import BenchKernelsOptions, BenchModelsOptions, BenchPipelineOptions
+from vsr.options import (
+    BenchKernelsOptions,
+    BenchModelsOptions,
+    BenchPeersOptions,
+    BenchPipelineOptions,
+)
 
 if TYPE_CHECKING:
     from vsr.bench.results import Results
@@ -103,6 +108,31 @@ def pipeline(
         return run(clip, options, tell)
 
     show(measure, json, html, keep)
+
+
+@app.command("peers", short_help="Other upscalers on the same clip: quality beside speed.")
+@options_from(BenchPeersOptions)
+def peers(
+    clip: Annotated[
+        str | None, typer.Argument(metavar="[CLIP]", help="A video. Default: a drawing that moves.")
+    ] = None,
+    json: Json = None,
+    html: Html = None,
+    **values: Any,
+) -> None:
+    """Halve a clip, let vsr and every peer that is installed enlarge it, and compare with what it was.
+
+    Whole runs go from uncompressed 8-bit 4:2:0 to the same, written nowhere, with every conversion; networks
+    alone from tensor to tensor.
+    """
+    options = build(BenchPeersOptions, values)
+
+    def measure(tell: Callable[[str], None]) -> "Results":
+        from vsr.bench.peers.suite import run
+
+        return run(clip, options, tell)
+
+    show(measure, json, html)
 
 
 @app.command("diff", short_help="What became slower or faster between two results.")
