@@ -19,7 +19,14 @@ VSR_BOTH int least(int a, int b) { return a < b ? a : b; }
 VSR_BOTH int most(int a, int b) { return a > b ? a : b; }
 VSR_BOTH float least(float a, float b) { return a < b ? a : b; }
 VSR_BOTH float most(float a, float b) { return a > b ? a : b; }
+// The sample that stands for one outside: the nearest, or the one at its place in the mirror image.
 VSR_BOTH int within(int x, int size) { return most(0, least(x, size - 1)); }
+VSR_BOTH int mirrored(int x, int size) {
+    if (x >= 0 && x < size) return x;
+    x %= 2 * size;
+    if (x < 0) x += 2 * size;
+    return x < size ? x : 2 * size - 1 - x;
+}
 
 // Halves to even.
 VSR_BOTH float rounded(float x) {
@@ -27,6 +34,14 @@ VSR_BOTH float rounded(float x) {
     return rintf(x);
 #else
     return __builtin_rintf(x);
+#endif
+}
+
+VSR_BOTH float magnitude(float x) {
+#ifdef __CUDA_ARCH__
+    return fabsf(x);
+#else
+    return __builtin_fabsf(x);
 #endif
 }
 

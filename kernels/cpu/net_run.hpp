@@ -1,5 +1,6 @@
 // Runs a network over a band: whoever needs a row has it made. Included once by each net_*.cpp.
 #pragma once
+#include "../common/portable.hpp"
 #include "net_rows.hpp"
 #include "planes.hpp"
 
@@ -84,23 +85,20 @@ private:
         }
     }
 
-    int bounded(int b, int y) const { return y < 0 ? 0 : y < height_[b] ? y : height_[b] - 1; }
-    int mirrored(int b, int y) const {
-        const int period = 2 * height_[b], folded = (y % period + period) % period;
-        return folded < height_[b] ? folded : period - 1 - folded;
+    int outside(const NetStage& stage, int b, int y) const {
+        return stage.mirror ? mirrored(y, height_[b]) : within(y, height_[b]);
     }
-    int outside(const NetStage& stage, int b, int y) const { return stage.mirror ? mirrored(b, y) : bounded(b, y); }
 
     // The lowest and highest row inside the picture that rows first..last, which may lie outside, stand for.
     void inside(const NetStage& stage, int b, int& first, int& last) const {
         if (!stage.mirror) {
-            first = bounded(b, first);
-            last = bounded(b, last);
+            first = within(first, height_[b]);
+            last = within(last, height_[b]);
             return;
         }
         int low = height_[b] - 1, high = 0;
         for (int y = first; y <= last; ++y) {
-            const int at = mirrored(b, y);
+            const int at = mirrored(y, height_[b]);
             if (at < low) low = at;
             if (at > high) high = at;
         }
@@ -180,7 +178,7 @@ private:
                 const int from = at + ky * stage.dilation - reach;
                 const bool is_outside = from < 0 || from >= height_[plane.buffer];
                 const float* in = is_outside && stage.zero ? zeros_ + net_left(net_.buffers[plane.buffer])
-                                                           : row(plane, bounded(plane.buffer, from));
+                                                           : row(plane, within(from, height_[plane.buffer]));
                 inputs_[i * stage.size + ky] = in - reach;
             }
         }

@@ -121,13 +121,6 @@ VSR_DEVICE float one_over(float x) {
     return 1 / x;
 #endif
 }
-VSR_DEVICE float magnitude(float x) {
-#ifdef __CUDA_ARCH__
-    return fabsf(x);
-#else
-    return __builtin_fabsf(x);
-#endif
-}
 // a * b + c, on a GPU rounded once.
 VSR_DEVICE float fused(float a, float b, float c) {
 #ifdef __CUDA_ARCH__
@@ -154,13 +147,6 @@ struct Brought {
                });
     }
 };
-
-VSR_DEVICE int mirrored(int i, int size) {
-    if (i >= 0 && i < size) return i;
-    i %= 2 * size;
-    if (i < 0) i += 2 * size;
-    return i < size ? i : 2 * size - 1 - i;
-}
 
 // Lanes in buffers of T, of the size of what is read (or of the result, then `wide` is its width).
 template <class T>
