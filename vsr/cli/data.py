@@ -3,11 +3,14 @@
 import re
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from vsr.cli.streams import StatusLine
+
+if TYPE_CHECKING:
+    from vsr.data.outcome import Outcome
 
 app = typer.Typer(help="Make data to train on: tiles of pictures and videos, or drawings.")
 
@@ -101,6 +104,13 @@ def tiles(
         outcome = prepare_tiles(
             sources, out, options, lambda done, files, kept: line.show(f"{done}/{files} files, {kept} tiles")
         )
+    _tell(outcome)
+    typer.echo(f"report {out / REPORT}")
+    return outcome.exit_code
+
+
+def _tell(outcome: "Outcome") -> None:
+    """Say what was left out and why, how many tiles there are, and in which part."""
     for note in outcome.notes:
         typer.echo(f"vsr: {note}", err=True)
     if outcome.too_small:
@@ -108,8 +118,6 @@ def tiles(
     typer.echo(", ".join(f"{count:,} {name}" for name, count in outcome.counts().items()))
     for name, (count, pictures) in outcome.split_counts().items():
         typer.echo(f"{name:<6} {count:>8,} tiles of {pictures:,} pictures")
-    typer.echo(f"report {out / REPORT}")
-    return outcome.exit_code
 
 
 @app.command("lineart", short_help="Draw pictures, each with an exact smaller version.")
