@@ -13,7 +13,8 @@ import pytest
 from tests.nets import shaders
 from tests.nets.exported import numbers
 from tests.nets.plain_steps import steps_of
-from tests.nets.test_checkpoint import espcn, safetensors
+from tests.nets.test_checkpoint import safetensors
+from tests.nets.weights import espcn
 from tests.ops.pictures import drawing, noise, spec
 from vsr.chain import read_chain
 from vsr.cli.main import main

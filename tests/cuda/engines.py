@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from tests.nets.exported import numbers
-from tests.ops.pictures import drawing
+from tests.ops.pictures import drawing, spec
 from vsr.device.cuda.gpu import Work
 from vsr.device.cuda.launch import View
 from vsr.engine.cuda_engines import CUDA_ENGINES, CudaEngine
 from vsr.engine.cuda_step import Place
 from vsr.engine.step import Network, Precision
-from vsr.frame import Frame, PictureSpec, empty_frame
+from vsr.frame import Frame, PictureSpec, empty_frame, pixel_format
 from vsr.nets.builder import Builder
 from vsr.nets.graph import Graph
 from vsr.nets.ops import Add, LeakyRelu, PixelShuffle, Resize
 from vsr.ops.cuda.resize import fill
 from vsr.ops.cuda.step import CudaStep
 from vsr.registry import Registry
+from vsr.upscaler import Upscaler
 
 
 def network(channels: int, factor: int = 2, *, name: str = "net") -> Graph:
@@ -71,6 +73,22 @@ def psnr(one: Frame, other: Frame) -> float:
         for a, b in zip(one.host_planes(), other.host_planes(), strict=True)
     )
     return math.inf if worst == 0 else 10 * math.log10(one.format.max_value**2 / worst)
+
+
+def assert_it_gives_the_cpus_frames(
+    file: str, source: PictureSpec, target: str | None, given: dict[str, Any]
+) -> str:
+    """Compare a network with the reference, run as `given` says, precision included. Return its steps."""
+    options: dict[str, Any] = {"source": source}
+    if target:
+        options |= {"target_format": pixel_format(target), "target_color": spec(8, 8, target).color}
+    wanted = Upscaler(file, engine="reference", **options)
+    with Upscaler(file, **given, **options) as upscaler:
+        for seed in range(3):  # the second and third run what the first or second captured
+            frame = frame_of(source, seed)
+            assert psnr(upscaler(frame), wanted(frame)) >= (60 if given["precision"] == "fp16" else 80)
+        assert upscaler.redone_frames == 0
+        return "; ".join(upscaler.steps())
 
 
 def is_gray(frame: Frame) -> bool:

@@ -9,16 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.cuda.pictures import Layout, run_on_host
+from tests.ops.kinds import KINDS, MATRICES, RANGES, Kind
 from tests.ops.pictures import DEPTHS, LOCATIONS, SUBSAMPLINGS, noise, spec
-from vsr.color import Matrix, Range, luma_weights
+from vsr.color import Matrix, Range
 from vsr.device.cuda.launch import TILE
 from vsr.frame import PictureSpec, pixel_format
 from vsr.ops.convert import Convert
 from vsr.ops.cuda.convert import CudaConvert
 
-MATRICES = tuple(m for m in Matrix if luma_weights(m) or m is Matrix.YCGCO)
-RANGES = (Range.LIMITED, Range.FULL)
-FAMILIES = (*SUBSAMPLINGS, "yuva420p", "gbrp", "gbrap", "gray")
 SIZES = [(1, 1), (2, 3), (63, 5), (65, 17), (130, 34)]
 VALUES = pixel_format("gbrpf32le")
 
@@ -48,31 +46,14 @@ def values(source: PictureSpec) -> tuple[np.ndarray, ...]:
 @settings(max_examples=150, deadline=None)
 @given(
     size=st.tuples(st.integers(1, 140), st.integers(1, 40)),
-    names=st.tuples(*[st.sampled_from(FAMILIES)] * 2),
-    depths=st.tuples(*[st.sampled_from(DEPTHS)] * 2),
-    matrices=st.tuples(*[st.sampled_from(MATRICES)] * 2),
-    ranges=st.tuples(*[st.sampled_from(RANGES)] * 2),
-    locations=st.tuples(*[st.sampled_from(LOCATIONS)] * 2),
+    kinds=st.tuples(KINDS, KINDS),
 )
 def test_any_conversion_has_the_bits_of_the_reference(
     host: ctypes.CDLL,
     size: tuple[int, int],
-    names: tuple[str, str],
-    depths: tuple[str, str],
-    matrices: tuple[Matrix, Matrix],
-    ranges: tuple[Range, Range],
-    locations: tuple[int, int],
+    kinds: tuple[Kind, Kind],
 ) -> None:
-    source, target = (
-        spec(
-            *size,
-            names[i] + depths[i],
-            matrix=Matrix.RGB if names[i].startswith("gbr") else matrices[i],
-            range=ranges[i],
-            chroma_location=locations[i],
-        )
-        for i in (0, 1)
-    )
+    source, target = (spec(*size, name, **color) for name, color in kinds)
     assert_is_reference(host, source, target, ("planar", "planar"))
 
 

@@ -16,7 +16,7 @@ from tests.cuda.network_shapes import NETWORKS as SHAPES
 from tests.cuda.test_gpu import CupyMemory, a_gpu
 from tests.engine.test_contract import NETWORKS, family, pictures, run
 from tests.engine.test_pictures import GRAPHS, enlarged
-from tests.nets.test_checkpoint import Arrays
+from tests.nets.weights import Arrays
 from tests.ops.pictures import drawing, spec
 from tests.ops.pictures import run as run_planes
 from vsr.engine.fused.step import FusedStep

@@ -9,17 +9,15 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.cuda.conftest import real_gpu
-from tests.cuda.engines import frame_of, is_gray, psnr
+from tests.cuda.engines import assert_it_gives_the_cpus_frames, frame_of, is_gray, psnr
 from tests.ops.pictures import spec
 from vsr.device.cuda.gpu import Gpu
 from vsr.engine.tensorrt import KINDS, load
 from vsr.errors import DeviceError
-from vsr.frame import pixel_format
 from vsr.upscaler import Upscaler
 
 pytestmark = pytest.mark.gpu
@@ -64,17 +62,9 @@ def test_frames_are_those_of_the_cpu(
     name: str,
     target: str | None,
 ) -> None:
-    source = spec(333, 217, name)
-    options: dict[str, Any] = {"source": source}
-    if target:
-        options |= {"target_format": pixel_format(target), "target_color": spec(8, 8, target).color}
-    file = model(channels)
-    wanted = Upscaler(file, engine="reference", **options)
-    with Upscaler(file, device=gpu, engine=engine, precision=precision, **options) as given:
-        for seed in range(3):  # the second and third run what the first captured
-            frame = frame_of(source, seed)
-            assert psnr(given(frame), wanted(frame)) >= (60 if precision == "fp16" else 80)
-        assert given.redone_frames == 0
+    given = {"device": gpu, "engine": engine, "precision": precision}
+    steps = assert_it_gives_the_cpus_frames(model(channels), spec(333, 217, name), target, given)
+    assert f"in {precision}" in steps
 
 
 def test_contexts_run_at_once(gpu: Gpu, engine: str, model: Callable[..., str]) -> None:

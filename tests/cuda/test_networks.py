@@ -21,7 +21,7 @@ from tests.engine.bounds import HALF_UNIT, traced
 from tests.engine.graphs import graphs
 from tests.engine.test_contract import NETWORKS, check, family, pictures, values_for
 from tests.engine.test_pictures import GRAPHS, enlarged
-from tests.nets.test_checkpoint import Arrays, compact, srgan, vdsr
+from tests.nets.weights import Arrays, compact, srgan, vdsr
 from tests.ops.pictures import RGB, drawing, noise, run, spec
 from vsr.engine.fused.step import FusedStep
 from vsr.engine.fused_cuda.network import CudaNetwork, CudaPrecision, problem

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from tests.cuda.conftest import stand_in_gpu
-from tests.cuda.engines import BUILT, frame_of, is_gray, psnr
+from tests.cuda.engines import BUILT, assert_it_gives_the_cpus_frames, frame_of, is_gray, psnr
 from tests.cuda.fake_tensorrt import FakeTensorRT
 from tests.cuda.host_gpu import CURRENT, HostGpu
 from tests.make_media import Clip, make
@@ -30,7 +30,7 @@ from vsr.engine import cuda_engines, cuda_platform
 from vsr.engine.tensorrt import EngineCache, EngineSpec, Shapes, library, load, obtain, running
 from vsr.engine.tensorrt import Gpu as BuiltOn
 from vsr.errors import DeviceError, OptionError
-from vsr.frame import Frame, pixel_format
+from vsr.frame import Frame
 from vsr.nets.builder import Builder
 from vsr.nets.graph import Graph
 from vsr.nets.onnx import read_onnx, write_onnx
@@ -88,20 +88,10 @@ def test_frames_are_those_of_the_cpu(
     name: str,
     target: str | None,
 ) -> None:
-    source = spec(37, 23, name)
-    options: dict[str, Any] = {"source": source}
-    if target:
-        options |= {"target_format": pixel_format(target), "target_color": spec(8, 8, target).color}
-    file = model(channels)
-    wanted = Upscaler(file, engine="reference", **options)
-    given = Upscaler(file, device=gpu, calls=2, precision=precision, **options)
-    assert f"net 37x23 to 74x46, TensorRT 11.4.0 in {precision}" in "; ".join(given.steps())
-    for seed in range(3):  # the third runs what the first or second captured
-        frame = frame_of(source, seed)
-        assert psnr(given(frame), wanted(frame)) >= (60 if precision == "fp16" else 80)
+    given = {"device": gpu, "calls": 2, "precision": precision}
+    steps = assert_it_gives_the_cpus_frames(model(channels), spec(37, 23, name), target, given)
+    assert f"net 37x23 to 74x46, TensorRT 11.4.0 in {precision}" in steps
     assert set(trt.runs) == {(1, channels, 23, 37)}
-    assert given.redone_frames == 0
-    given.close()
 
 
 @pytest.mark.parametrize("factor", [3, 4])

@@ -15,18 +15,7 @@ from hypothesis import strategies as st
 
 from tests.engine.bounds import Traced, traced
 from tests.engine.graphs import graphs
-from tests.nets.test_checkpoint import (
-    Arrays,
-    compact,
-    conv,
-    espcn,
-    fsrcnn,
-    leftthomas,
-    msrresnet,
-    norm,
-    rrdb,
-    srgan,
-)
+from tests.nets.weights import Arrays, compact, conv, espcn, fsrcnn, leftthomas, msrresnet, norm, rrdb, srgan
 from tests.ops.pictures import COLOR, RGB
 from vsr.device import cpu
 from vsr.engine.engines import ENGINES, Load

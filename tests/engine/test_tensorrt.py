@@ -15,7 +15,7 @@ from onnx import TensorProto, helper, load_model_from_string, numpy_helper, save
 from onnx.reference import ReferenceEvaluator
 
 from bench import shapes
-from tests.nets import test_checkpoint as weights
+from tests.nets import weights
 from tests.nets.exported import numbers
 from vsr.engine.tensorrt import EngineCache, EngineSpec, Gpu, Library, Shapes, any_size, build, load, obtain
 from vsr.errors import DeviceError, OptionError

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, checker, load_model, load_model_from_string
 
-from tests.nets import test_checkpoint as checkpoints
+from tests.nets import weights as checkpoints
 from tests.nets.exported import Array, floats, numbers, reference_run
 from vsr.engine.reference import run
 from vsr.nets.builder import Builder

@@ -7,46 +7,26 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.ops.pictures import DEPTHS, LOCATIONS, SUBSAMPLINGS, assert_kernel_is_reference, noise, run, spec
+from tests.ops.kinds import KINDS, MATRICES, RANGES, Kind
+from tests.ops.pictures import LOCATIONS, SUBSAMPLINGS, assert_kernel_is_reference, noise, run, spec
 from vsr.color import Matrix, Range, luma_weights
 from vsr.errors import OptionError
 from vsr.frame import pixel_format
 from vsr.ops.convert import Convert
 
-MATRICES = tuple(m for m in Matrix if luma_weights(m) or m is Matrix.YCGCO)
-RANGES = (Range.LIMITED, Range.FULL)
-FAMILIES = (*SUBSAMPLINGS, "yuva420p", "gbrp", "gbrap", "gray")
-
 
 @settings(max_examples=80, deadline=None)
 @given(
     size=st.tuples(st.integers(1, 70), st.integers(1, 50)),
-    names=st.tuples(*[st.sampled_from(FAMILIES)] * 2),
-    depths=st.tuples(*[st.sampled_from(DEPTHS)] * 2),
-    matrices=st.tuples(*[st.sampled_from(MATRICES)] * 2),
-    ranges=st.tuples(*[st.sampled_from(RANGES)] * 2),
-    locations=st.tuples(*[st.sampled_from(LOCATIONS)] * 2),
+    kinds=st.tuples(KINDS, KINDS),
     threads=st.integers(1, 3),
 )
 def test_any_conversion_is_the_float32_reference(
     size: tuple[int, int],
-    names: tuple[str, str],
-    depths: tuple[str, str],
-    matrices: tuple[Matrix, Matrix],
-    ranges: tuple[Range, Range],
-    locations: tuple[int, int],
+    kinds: tuple[Kind, Kind],
     threads: int,
 ) -> None:
-    source, target = (
-        spec(
-            *size,
-            names[i] + depths[i],
-            matrix=Matrix.RGB if names[i].startswith("gbr") else matrices[i],
-            range=ranges[i],
-            chroma_location=locations[i],
-        )
-        for i in (0, 1)
-    )
+    source, target = (spec(*size, name, **color) for name, color in kinds)
     convert = Convert(source, target.format, target.color)
     assert_kernel_is_reference(convert, noise(source), threads)
 

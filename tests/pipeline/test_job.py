@@ -8,8 +8,6 @@ import os
 import subprocess
 import sys
 import textwrap
-import threading
-from collections.abc import Callable, Iterator
 from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
@@ -21,64 +19,22 @@ import numpy as np
 import pytest
 
 import vsr
-from tests.make_media import HDR10, Clip, Picture, Sound, Text, make, mux_in_order, test_card
+from tests.make_media import Clip, Picture, make, mux_in_order, test_card
+from tests.pipeline.runs import (
+    FRAMES,
+    HEIGHT,
+    LIMIT_SECONDS,
+    WIDTH,
+    sounding_clip,
+    upscale,
+    y4m,
+)
 from vsr.device import cpu
 from vsr.errors import DecodeError, DeviceError, EncodeError, OptionError
 from vsr.frame import Frame
 from vsr.pipeline.job import Job
-from vsr.pipeline.report import Report
 from vsr.pipeline.stages import StopToken
 from vsr.upscaler import Upscaler
-
-LIMIT_SECONDS = 30.0
-WIDTH, HEIGHT, FRAMES = 70, 46, 10
-
-
-@pytest.fixture(autouse=True)
-def no_thread_is_left() -> Iterator[None]:
-    yield
-    assert not [t.name for t in threading.enumerate() if t.name.startswith("vsr-")]
-
-
-def within_limit(body: Callable[[], Report]) -> Report:
-    """Run in a thread of its own: a hang fails the test instead of blocking all of them."""
-    outcome: list[Report | BaseException] = []
-
-    def run() -> None:
-        try:
-            outcome.append(body())
-        except BaseException as error:
-            outcome.append(error)
-
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    thread.join(LIMIT_SECONDS)
-    assert not thread.is_alive(), "the run hangs"
-    if isinstance(outcome[0], BaseException):
-        raise outcome[0]
-    return outcome[0]
-
-
-def upscale(source: Path, result: Path | str, **options: Any) -> Report:
-    """`vsr.upscale`, by lanczos3 in two threads unless said otherwise."""
-    usual: dict[str, Any] = {"threads": 2, "model": "lanczos3"}
-    return within_limit(lambda: vsr.upscale(source, result, **(usual | options)))
-
-
-def y4m(path: Path) -> Path:
-    """Write a film of whole numbers only, so that it is the same on every machine."""
-    with path.open("wb") as file:
-        file.write(f"YUV4MPEG2 W{WIDTH} H{HEIGHT} F25:1 Ip A1:1 C420mpeg2\n".encode())
-        for number in range(FRAMES):
-            file.write(b"FRAME\n")
-            for plane, (w, h) in enumerate(
-                [(WIDTH, HEIGHT), (WIDTH // 2, HEIGHT // 2), (WIDTH // 2, HEIGHT // 2)]
-            ):
-                y, x = np.mgrid[:h, :w]
-                values = (x * x * 3 + y * 7 + x * y // 4 + number * 11 + plane * 40) % 220 + 16
-                file.write(values.astype(np.uint8).tobytes())
-    return path
-
 
 # -- sums
 
@@ -177,11 +133,6 @@ def test_y4m_goes_round(tmp_path: Path) -> None:
 
 
 # -- ways to end
-
-
-def sounding_clip(path: Path, frames: int = 60) -> Path:
-    picture = Picture(frames=frames, options={"g": "12"})
-    return make(path, Clip(picture=picture, sounds=[Sound(seconds=frames / 25)]))
 
 
 @pytest.mark.parametrize("threads", [1, 3])
@@ -480,220 +431,3 @@ def test_a_file_that_stops_early_is_said(tmp_path: Path) -> None:
     report = upscale(tmp_path / "in.mkv", tmp_path / "out.mkv", preset="ultrafast")
     assert report.exit_code == 3
     assert any("cut off" in f.text for f in report.lost)
-
-
-# -- cuts
-
-
-def first_times(path: Path) -> dict[str, Fraction]:
-    """Return the presentation time of the first packet of each kind."""
-    found: dict[str, Fraction] = {}
-    with av.open(str(path)) as container:
-        for packet in container.demux():
-            if packet.pts is not None and packet.size:
-                time = packet.pts * Fraction(packet.time_base)
-                found[packet.stream.type] = min(time, found.get(packet.stream.type, time))
-    return found
-
-
-@pytest.mark.parametrize("container", ["mkv", "mp4"])
-@pytest.mark.parametrize("start", ["0.48", "0.5", "1"])
-def test_a_cut_keeps_sound_and_picture_together(tmp_path: Path, container: str, start: str) -> None:
-    source = sounding_clip(tmp_path / "in.mkv")
-    result = tmp_path / f"out.{container}"
-    report = upscale(source, result, start=start, duration="0.8", preset="ultrafast")
-    assert report.exit_code == 0, report.lines()
-    assert report.statistics.frames_done == 20
-    begin = -(-Fraction(start) // Fraction(1, 25)) * Fraction(1, 25)
-    with av.open(str(source)) as inside:
-        audio = [p.pts * Fraction(p.time_base) for p in inside.demux(audio=0) if p.pts is not None]
-    found = first_times(result)
-    expected = (
-        min(time for time in audio if time >= begin - Fraction(1, 25) and time >= Fraction(start)) - begin
-    )
-    assert abs(found["audio"] - found["video"] - expected) <= Fraction(1, 900)
-
-
-def test_frames_of_a_cut_are_those_of_the_source(tmp_path: Path) -> None:
-    clip = Clip(picture=Picture(codec="ffv1", frames=30, options={"g": "10"}))
-    source = make(tmp_path / "in.mkv", clip)
-    upscale(
-        source, tmp_path / "out.mkv", start="0.33", duration="0.5", encoder="ffv1", scale=1, model="bilinear"
-    )
-    with vsr.open(tmp_path / "out.mkv") as reader:
-        frames = list(reader)
-    assert [f.pts for f in frames] == [40 * n for n in range(12)]
-    for number, frame in enumerate(frames):
-        wanted = test_card(clip.picture, 9 + number).to_ndarray()[:48]
-        np.testing.assert_array_equal(frame.planes[0], wanted)
-
-
-def test_subtitles_and_chapters_move_with_a_cut(tmp_path: Path) -> None:
-    lines = [(0, 100, "gone"), (600, 100, "here"), (1800, 100, "later")]
-    clip = Clip(
-        picture=Picture(frames=60),
-        texts=[Text(lines=lines)],
-        chapters=[(0, 400, "One"), (400, 800, "Two"), (800, 2400, "Three")],
-    )
-    source = make(tmp_path / "in.mkv", clip)
-    result = tmp_path / "out.mkv"
-    report = upscale(source, result, start="0.48", preset="ultrafast")
-    assert report.exit_code == 0, report.lines()
-    with vsr.open(result) as reader:
-        chapters = [(c.title, round(c.start * 1000), round(c.end * 1000)) for c in reader.info.chapters]
-    assert chapters == [("Two", 0, 320), ("Three", 320, 1920)]
-    with av.open(str(result)) as container:
-        shown = [(p.pts, bytes(p)) for p in container.demux(subtitles=0) if p.size]
-    assert shown == [(120, b"here"), (1320, b"later")]
-
-
-def test_chapters_after_the_end_of_a_cut_are_left_out(tmp_path: Path) -> None:
-    clip = Clip(
-        picture=Picture(frames=60), chapters=[(0, 400, "One"), (400, 800, "Two"), (800, 2400, "Three")]
-    )
-    result = tmp_path / "out.mkv"
-    report = upscale(make(tmp_path / "in.mkv", clip), result, duration="0.6", preset="ultrafast")
-    assert report.exit_code == 0, report.lines()
-    with vsr.open(result) as reader:
-        assert [c.title for c in reader.info.chapters] == ["One", "Two"]
-        assert float(reader.info.chapters[1].end) == pytest.approx(0.6)
-
-
-# -- images
-
-
-def stills(folder: Path, suffix: str, count: int, pix_fmt: str = "rgb24") -> list[Any]:
-    """Write numbered pictures from 7 on, and return their samples."""
-    codec_name = {"png": "png", "jpg": "mjpeg", "bmp": "bmp"}[suffix]
-    arrays = []
-    for number in range(count):
-        frame = test_card(Picture(width=34, height=22, pix_fmt="gbrp", color=(0, 13, 1, 2)), number)
-        frame = frame.reformat(format=pix_fmt, threads=1)
-        codec: Any = av.CodecContext.create(codec_name, "w")
-        codec.width, codec.height, codec.pix_fmt, codec.time_base = 34, 22, pix_fmt, Fraction(1, 25)
-        (folder / f"{number + 7:04}.{suffix}").write_bytes(b"".join(map(bytes, codec.encode(frame))))
-        arrays.append(frame.to_ndarray(format="rgb24"))
-    return arrays
-
-
-def test_a_sequence_goes_in_and_out(tmp_path: Path) -> None:
-    (tmp_path / "in").mkdir()
-    (tmp_path / "out").mkdir()
-    wanted = stills(tmp_path / "in", "png", 5)
-    report = upscale(tmp_path / "in" / "%04d.png", tmp_path / "out" / "%03d.png", scale=1, model="bilinear")
-    assert report.exit_code == 0, report.lines()
-    names = sorted(p.name for p in (tmp_path / "out").iterdir())
-    assert names == [f"{n:03}.png" for n in range(1, 6)]
-    for name, array in zip(names, wanted, strict=True):
-        with vsr.open(tmp_path / "out" / name) as reader:
-            np.testing.assert_array_equal(next(iter(reader)).to_numpy(), array)
-
-
-@pytest.mark.parametrize("suffix", ["png", "bmp", "tiff", "jpg", "webp"])
-def test_one_picture_into_every_kind(tmp_path: Path, suffix: str) -> None:
-    wanted = stills(tmp_path, "png", 1)[0]
-    report = upscale(tmp_path / "0007.png", tmp_path / f"out.{suffix}", scale=1, model="bilinear")
-    assert report.statistics.frames_done == 1
-    assert [f.subject for f in report.lost] == (["chroma"] if suffix == "webp" else []), report.lines()
-    with av.open(str(tmp_path / f"out.{suffix}")) as container:
-        found = next(container.decode(video=0)).to_ndarray(format="rgb24")
-    difference = np.abs(found.astype(int) - wanted)
-    if suffix in ("png", "bmp", "tiff"):
-        assert difference.max() == 0
-    else:
-        assert difference.mean() < 6
-
-
-def test_a_picture_with_alpha_keeps_it(tmp_path: Path) -> None:
-    picture = Picture(codec="ffv1", pix_fmt="gbrap", frames=1, color=(0, 13, 1, 2))
-    source = make(tmp_path / "in.mkv", Clip(picture=replace(picture, pix_fmt="yuva444p", color=(2, 2, 2, 2))))
-    with vsr.open(source) as reader:
-        alpha = next(iter(reader)).planes[3].copy()
-    for suffix in ("png", "tiff", "webp"):
-        upscale(source, tmp_path / f"out.{suffix}", scale=1, model="bilinear")
-        with vsr.open(tmp_path / f"out.{suffix}") as reader:
-            np.testing.assert_array_equal(next(iter(reader)).planes[-1], alpha, err_msg=suffix)
-
-
-@pytest.mark.parametrize("tagged", [0, 1, 2])
-@pytest.mark.parametrize("suffix", ["jpg", "webp", "png"])
-def test_the_range_is_changed_once(tmp_path: Path, tagged: int, suffix: str) -> None:
-    """A gray ramp comes out as the same light in a JPEG, whatever its tags say."""
-    path = tmp_path / "ramp.mkv"
-    out: Any
-    with av.open(str(path), "w") as out:
-        stream = out.add_stream("ffv1", rate=25)
-        stream.width, stream.height, stream.pix_fmt = 256, 32, "yuv420p"
-        stream.codec_context.color_range = tagged
-        frame = av.VideoFrame(256, 32, "yuv420p")
-        for plane in frame.planes:
-            np.frombuffer(memoryview(plane), np.uint8)[:] = 128
-        luma = np.ndarray((32, 256), np.uint8, memoryview(frame.planes[0]), 0, (frame.planes[0].line_size, 1))
-        luma[:] = np.arange(256, dtype=np.uint8).clip(16, 235)
-        frame.pts = 0
-        out.mux(stream.encode(frame))
-        out.mux(stream.encode(None))
-    upscale(path, tmp_path / f"out.{suffix}", scale=1)
-    with av.open(str(tmp_path / f"out.{suffix}")) as container:
-        found = next(container.decode(video=0)).to_ndarray(format="rgb24")[16, :, 1].astype(int)
-    codes = np.arange(256).clip(16, 235)
-    wanted = codes if tagged == 2 else (codes - 16) * 255 / 219
-    assert np.abs(found - wanted)[20:230].max() <= 5
-
-
-# -- outputs that cannot be read back
-
-PLAIN = Picture(frames=1, color=(1, 1, 1, 1))
-PQ = replace(PLAIN, codec="libx265", pix_fmt="yuv420p10le", color=(9, 16, 9, 1))
-HDR = replace(PQ, options={"x265-params": f"log-level=none:{HDR10}"})
-
-
-@pytest.mark.parametrize(
-    ("picture", "name", "options", "lost"),
-    [
-        (replace(PLAIN, rotation=90), "out.png", {}, ["rotation"]),
-        (replace(PLAIN, rotation=90), "out.y4m", {}, ["rotation"]),
-        (replace(PLAIN, codec="ffv1", pix_fmt="yuva420p"), "out.jpg", {}, ["alpha"]),
-        (replace(PLAIN, codec="ffv1", pix_fmt="yuva420p"), "out.png", {}, []),
-        (replace(PLAIN, codec="ffv1", pix_fmt="yuv420p10le"), "out.jpg", {}, ["bit depth"]),
-        (replace(PLAIN, codec="ffv1", pix_fmt="yuv420p10le"), "out.png", {}, []),
-        (replace(PLAIN, codec="ffv1", pix_fmt="yuv444p"), "out.webp", {"scale": 1}, ["chroma"]),
-        (replace(PLAIN, sample_aspect_ratio=Fraction(4, 3)), "out.png", {}, []),
-        (replace(PLAIN, sample_aspect_ratio=Fraction(4, 3)), "out.png", {"size": "128x96"}, ["aspect ratio"]),
-        (HDR, "out.png", {}, ["HDR mastering display", "HDR content light level"]),
-        (HDR, "out.y4m", {}, ["colour", "HDR mastering display", "HDR content light level"]),
-        (PQ, "out.y4m", {}, ["colour"]),
-        (PLAIN, "out.png", {}, []),
-        (PLAIN, "out.jpg", {}, []),
-        (PLAIN, "out.y4m", {}, []),
-        (replace(PLAIN, color=(2, 2, 2, 0)), "out.jpg", {}, []),
-        (HDR, "out.md5", {"format": "md5"}, []),
-    ],
-)
-def test_what_pictures_alone_cannot_hold_is_said(
-    tmp_path: Path, picture: Picture, name: str, options: dict[str, Any], lost: list[str]
-) -> None:
-    source = make(tmp_path / "in.mkv", Clip(picture=picture, sounds=[Sound(seconds=0.1)]))
-    report = upscale(source, tmp_path / name, **options)
-    assert [f.subject for f in report.lost] == lost, report.lines()
-    assert report.exit_code == (3 if lost else 0)
-
-
-def test_a_pipe_loses_what_its_encoder_cannot_say(tmp_path: Path) -> None:
-    source = make(tmp_path / "in.mkv", Clip(picture=replace(HDR, rotation=90)))
-    code = """
-        import sys, vsr
-        report = vsr.upscale(sys.argv[1], "-", model="lanczos3", format="matroska", encoder=sys.argv[2])
-        print(report.exit_code, *[f.subject for f in report.lost], sep=",", file=sys.stderr)
-    """
-    for encoder, told in (
-        ("libx265", "0"),
-        ("ffv1", "3,HDR mastering display,HDR content light level"),
-    ):
-        done = subprocess.run(
-            [sys.executable, "-c", textwrap.dedent(code), str(source), encoder],
-            capture_output=True,
-            timeout=LIMIT_SECONDS,
-            check=False,
-        )
-        assert done.stderr.decode().splitlines()[-1:] == [told]

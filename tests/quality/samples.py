@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from tests.nets.test_checkpoint import Arrays, safetensors
+from tests.nets.test_checkpoint import safetensors
+from tests.nets.weights import Arrays
 from vsr.media.png import png_bytes
 
 SHARED = Path(__file__).parents[3] / "shared/data"

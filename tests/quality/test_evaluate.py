@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tests.make_media import make
-from tests.nets.test_checkpoint import espcn
+from tests.nets.weights import espcn
 from tests.quality.samples import SET5, drawing, folder_of, write_network, write_png
 from vsr.cli.main import main
 from vsr.errors import OptionError

@@ -9,7 +9,7 @@ import pytest
 
 from tests.nets.exported import Exported
 from tests.nets.shaders import luma_network
-from tests.nets.test_checkpoint import compact, espcn, srcnn
+from tests.nets.weights import compact, espcn, srcnn
 from tests.quality.samples import drawing, write_network
 from vsr.engine import reference
 from vsr.errors import OptionError
