@@ -146,21 +146,9 @@ def make_plan(
     threads = options.threads or (usable_cores() if gpu is None else LANES)
     target, supported = resolve(result, options.format, overwrite=options.overwrite, source=source_name)
     video = source.video
-    subsampled = bool(video.format.log2_chroma_w or video.format.log2_chroma_h)
-    color, guesses = video.color.guessed(
-        video.height, rgb=video.format.family == "rgb", subsampled=subsampled
-    )
-    if video.format.family == "gray":
-        guesses = tuple(g for g in guesses if "range" in g)
-    picture = PictureSpec(width=video.width, height=video.height, format=video.format, color=color)
+    picture, guesses = _picture(video)
     wanted = picture if video.transparent else replace(picture, format=_opaque(video.format))
-    shader_dir = None if options.shader_dir is None else Path(options.shader_dir)
-    recipe = Recipe(
-        options.model,
-        options=parse_pairs(options.model_options, "--model-option"),
-        shader_dir=shader_dir,
-    )
-    check_heeded([recipe], shader_dir=shader_dir)
+    recipe = _recipe(options)
     encoding = choose(
         wanted,
         video.hdr,
@@ -174,9 +162,8 @@ def make_plan(
     size, size_notes = _output_size(video, options, encoding, recipe.scale)
     if encoding.on_gpu and any(side % 2 for side in size):
         encoding = encoding.from_host("it takes even sides only from a GPU's")
-    in_flight_bytes = picture.format.frame_bytes(picture.width, picture.height) + encoding.format.frame_bytes(
-        *size
-    )
+    read_bytes = picture.format.frame_bytes(picture.width, picture.height)
+    in_flight_bytes = read_bytes + encoding.format.frame_bytes(*size)
     workers = max(1, min(threads, QUEUE_BYTES // in_flight_bytes - 1))
     routes = plan_routes(source, target.container)
     upscaler = Upscaler(
@@ -200,15 +187,11 @@ def make_plan(
         encoding=encoding,
         routes=routes,
         tags=_tags(video, encoding),
-        sample_aspect_ratio=_aspect(video, size)
-        if spec_of(encoding.encoder).keeps_sample_aspect
-        else Fraction(1),
+        sample_aspect_ratio=_aspect(video, size, encoding.encoder),
         model=upscaler.recipe.text,
         model_reason=upscaler.recipe.reason,
         steps=upscaler.steps(),
-        device=f"{threads} threads"
-        if gpu is None
-        else f"{gpu.device} ({gpu.name}), {workers} frames at once",
+        device=_device(gpu, threads, workers),
         threads=threads,
         workers=workers,
         in_flight_bytes=in_flight_bytes,
@@ -224,6 +207,33 @@ def make_plan(
         ),
     )
     return plan, upscaler
+
+
+def _picture(video: VideoInfo) -> tuple[PictureSpec, tuple[str, ...]]:
+    """Return the source's picture, its open tags filled in, and what was guessed for that."""
+    subsampled = bool(video.format.log2_chroma_w or video.format.log2_chroma_h)
+    color, guesses = video.color.guessed(
+        video.height, rgb=video.format.family == "rgb", subsampled=subsampled
+    )
+    if video.format.family == "gray":
+        guesses = tuple(g for g in guesses if "range" in g)
+    return PictureSpec(width=video.width, height=video.height, format=video.format, color=color), guesses
+
+
+def _recipe(options: UpscaleOptions) -> Recipe:
+    """Return the model that was asked for, all of whose options it heeds."""
+    shader_dir = None if options.shader_dir is None else Path(options.shader_dir)
+    recipe = Recipe(
+        options.model,
+        options=parse_pairs(options.model_options, "--model-option"),
+        shader_dir=shader_dir,
+    )
+    check_heeded([recipe], shader_dir=shader_dir)
+    return recipe
+
+
+def _device(gpu: Gpu | None, threads: int, workers: int) -> str:
+    return f"{threads} threads" if gpu is None else f"{gpu.device} ({gpu.name}), {workers} frames at once"
 
 
 def _opaque(fmt: PixelFormat) -> PixelFormat:
@@ -284,7 +294,9 @@ def _primaries_by_size(width: int, height: int) -> Primaries:
     return Primaries.BT709
 
 
-def _aspect(video: VideoInfo, size: tuple[int, int]) -> Fraction:
+def _aspect(video: VideoInfo, size: tuple[int, int], encoder: str) -> Fraction:
+    if not spec_of(encoder).keeps_sample_aspect:
+        return Fraction(1)
     width, height = size
     exact = video.sample_aspect_ratio * Fraction(video.width * height, video.height * width)
     # A rounded size is not a change of shape.
