@@ -57,7 +57,8 @@ def _models() -> list[CaseResult]:
                 gmac = macs * pixels / 1e9
                 work = {
                     "gmac": gmac, "gmac_per_second": gmac_per_second, "peak_gmac_per_second": 102.4,
-                    "share_of_peak_percent": gmac_per_second / 1.024, "frame_mb": 7.5 * pixels / 1e6,
+                    "share_of_peak_percent": gmac_per_second / 1.024, "copy_gb_per_second": 11.5,
+                    "frame_mb": 7.5 * pixels / 1e6,
                 }  # fmt: skip
                 parameters = {
                     "model": model, "width": width, "height": height, "scale": 2.0, "engine": engine,

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.bench.page_samples import AWKWARD, results, trace
+from tests.bench.schema import problems, read_valid
 from tests.page.parsed import Page, check_alone, check_numbers
 from vsr.bench import models
 from vsr.bench.page import results_page
@@ -30,6 +31,7 @@ def facts_of(found: Results) -> dict[str, Any]:
 @pytest.mark.parametrize("suite", SUITES)
 def test_every_number_is_in_the_file(suite: Suite) -> None:
     found = results(suite)
+    assert problems(facts_of(found)) == []
     text = results_page(found)
     assert text == results_page(found)
     assert len(Page(text).values) > 30
@@ -106,4 +108,4 @@ def test_the_command_writes_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
     monkeypatch.setattr(models, "run", lambda names, options, tell: results("models"))
     kept, page = tmp_path / "r.json", tmp_path / "r.html"
     assert main(["bench", "models", "--json", str(kept), "--html", str(page)]) == 3
-    check_numbers(page.read_text(encoding="utf-8"), json.loads(kept.read_text(encoding="utf-8")))
+    check_numbers(page.read_text(encoding="utf-8"), read_valid(kept))

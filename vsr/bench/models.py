@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import statistics
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import product
@@ -14,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from vsr.bench.harness import Case, Seen, measure
+from vsr.bench.operations import copy
 from vsr.bench.results import Method, Results, Value
 from vsr.bench.worker import Prepared
 from vsr.color import ChromaLocation, ColorSpec, Matrix, Range
@@ -35,6 +37,8 @@ _DEFAULT_SIZES = ("480p", "1080p")
 _DEFAULT_MODELS = ("lanczos3", "anime4k-classic")
 """Measured beside the shipped networks where no model is named."""
 _COLOR = ColorSpec(matrix=Matrix.BT709, range=Range.LIMITED, chroma_location=ChromaLocation.LEFT)
+_COPIES = 5
+"""Of which the fastest is taken for what memory gives."""
 _WXH = re.compile(r"(\d{2,5})x(\d{2,5})")
 _ROUNDS, _TURN_SECONDS, _PERCENT = (1, 1000), (0.02, 60.0), (0.0, 100.0)
 
@@ -48,11 +52,12 @@ def run(
     """
     method = method_of(options)
     cases = _cases(models, options)
+    copied = _copy_gb_per_second(options.threads or cpu.usable_cores())
     seen, interrupted = measure(cases, method, tell)
     return Results(
         suite="models",
         method=method,
-        cases=tuple(each.result(method, _figures) for each in seen),
+        cases=tuple(each.result(method, lambda seen: _figures(seen, copied)) for each in seen),
         interrupted=interrupted,
     )
 
@@ -199,8 +204,19 @@ def _peak_gmac(precision: str, threads: int) -> float:
     return peak(known) / 2 / 1e9 * min(threads, cpu.usable_cores())
 
 
-def _figures(seen: Seen) -> dict[str, float]:
-    """Return the work a second, and its share of what the processor can do at most."""
+def _copy_gb_per_second(threads: int) -> float:
+    """Return what memory gives at most, read and written. Not in a case's process, whose memory counts."""
+    prepared = copy(threads)
+    seconds = []
+    for _ in range(_COPIES):
+        began = time.perf_counter()
+        prepared.once()
+        seconds.append(time.perf_counter() - began)
+    return prepared.figures["bytes"] / min(seconds) / 1e9
+
+
+def _figures(seen: Seen, copied: float) -> dict[str, float]:
+    """Return the work a second, and what the processor and its memory, `copied` GB/s, do at most."""
     gmac = seen.known.get("gmac")
     if gmac is None:
         return {}
@@ -209,4 +225,5 @@ def _figures(seen: Seen) -> dict[str, float]:
     if "peak_gmac_per_second" in seen.known:
         limit = seen.known["peak_gmac_per_second"]
         figures |= {"peak_gmac_per_second": limit, "share_of_peak_percent": 100 * rate / limit}
+        figures["copy_gb_per_second"] = copied
     return {**figures, "frame_mb": seen.known["frame_mb"]}

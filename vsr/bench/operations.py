@@ -85,7 +85,7 @@ def peers_of(parameters: Mapping[str, Value]) -> tuple[str, ...]:
 def prepare(parameters: Parameters) -> Prepared:
     """Prepare a call; every call has the next of a few pictures."""
     if parameters["kind"] == "copy":
-        return _copy(parameters["threads"])
+        return copy(parameters["threads"])
     source, target = _specs(parameters)
     pictures = [_pictures(source, parameters["kind"], seed) for seed in range(_PICTURES)]
     once = _ours if parameters["by"] == OURS else _swscale
@@ -205,7 +205,7 @@ def _errors(parameters: Parameters) -> dict[str, float]:
     return {"error_rms": float(np.sqrt(np.mean(off**2))), "error_mean": float(np.mean(off))}
 
 
-def _copy(threads: int) -> Prepared:
+def copy(threads: int) -> Prepared:
     """Copy memory, a part on each thread: what the memory gives, read and written."""
     parts = [np.zeros(_COPY_BYTES // threads, np.uint8) for _ in range(threads)]
     into = [np.ones_like(part) for part in parts]

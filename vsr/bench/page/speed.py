@@ -18,7 +18,9 @@ Case = Mapping[str, Any]
 _RATES = {"kernels": "gb_per_second"}
 _USUAL_RATE = "fps"
 """The figure that is drawn as bars, one over the time of a frame: the more the better."""
-_LIMIT = "copy_gb_per_second"
+_LIMIT, _PEAK = "copy_gb_per_second", "peak_gmac_per_second"
+_LIMITED = ("gb_per_second",)
+"""Rates that a copy of memory bounds."""
 _COLORED_BY = ("by", "peer", "engine")
 """Parameters that decide on a bar's colour."""
 _QUALITY = "psnr_y_db"
@@ -36,7 +38,7 @@ def speed(suite: str, cases: Sequence[Case]) -> list[str]:
         best = digits(max(case["figures"][name] for case in group))
         parts += [title, bars([_bar(case, name, colors) for case in group], head(name), best)]
     text = "The stroke on a bar reaches from the slowest round to the fastest."
-    if any(_LIMIT in case["figures"] for case in measured):
+    if name in _LIMITED:
         text += " Dashed: what a plain copy of as many bytes reaches here."
     return [*parts, paragraph(text, soft=True)]
 
@@ -63,7 +65,8 @@ def roofline(cases: Sequence[Case]) -> list[str]:
 
 def _roofline(cases: Sequence[Case]) -> str:
     found = [(case["name"], _intensity(case), case["figures"]["gmac_per_second"]) for case in cases]
-    lowest, highest = min(x for _, x, _ in found) / 2, max(x for _, x, _ in found) * 2
+    knees = [knee for case in cases if (knee := _knee(case))]
+    lowest, highest = min([*knees, *(x for _, x, _ in found)]) / 2, max(x for _, x, _ in found) * 2
     across = logarithmic("multiply-adds a byte", [lowest, highest])
     bounds = _bounds(cases, across.low, across.high)
     heights = [y for _, _, y in found] + [y for _, line in bounds for _, y in line if y is not None]
@@ -93,7 +96,7 @@ def _bar(case: Case, name: str, colors: Mapping[Any, int]) -> Bar:
         value=value,
         remark=remark,
         color=colors.get(_key(case), 0),
-        limit=case["figures"].get(_LIMIT),
+        limit=case["figures"].get(_LIMIT) if name in _LIMITED else None,
         spread=(work / max(samples), work / min(samples)) if samples else None,
     )
 
@@ -103,8 +106,8 @@ def _bounds(cases: Sequence[Case], lowest: float, highest: float) -> list[Line]:
     peaks: dict[str, float] = {}
     for case in cases:
         precision = str(case["parameters"].get("precision", ""))
-        peaks[precision] = max(peaks.get(precision, 0.0), case["figures"].get("peak_gmac_per_second", 0.0))
-    bandwidth = max((case["figures"].get("copy_gb_per_second", 0.0) for case in cases), default=0.0)
+        peaks[precision] = max(peaks.get(precision, 0.0), case["figures"].get(_PEAK, 0.0))
+    bandwidth = max((case["figures"].get(_LIMIT, 0.0) for case in cases), default=0.0)
     lines: list[Line] = []
     for precision, peak in peaks.items():
         if not peak:
@@ -114,6 +117,14 @@ def _bounds(cases: Sequence[Case], lowest: float, highest: float) -> list[Line]:
         limit = [(x, min(peak, bandwidth * x) if bandwidth else peak) for x in at]
         lines.append((f"peak in {precision}", limit))
     return lines
+
+
+def _knee(case: Case) -> float | None:
+    """Return the multiply-adds a byte above which arithmetic is the limit, and memory below."""
+    figures = case["figures"]
+    if not {_PEAK, _LIMIT} <= figures.keys():
+        return None
+    return float(figures[_PEAK] / figures[_LIMIT])
 
 
 def _intensity(case: Case) -> float:
