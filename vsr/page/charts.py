@@ -60,7 +60,8 @@ def points(
                 f'<text x="{_left(across, at):.1f}" y="{_height(along, height) - 6:.1f}" text-anchor="end">'
                 f"{escape(name)}</text>"
             )
-    taken: list[tuple[float, float, float]] = []
+    # What labels must not cover: (begin, end, base line), of the points first.
+    taken = [(_left(across, x) - 6, _left(across, x) + 6, _height(along, y) + 4) for _, x, y in found]
     placed = sorted(
         ((_height(along, y), _left(across, x), name, number) for number, (name, x, y) in enumerate(found))
     )

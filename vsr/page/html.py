@@ -42,12 +42,13 @@ _STYLE = """
 body { margin: 0; font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); }
 main { max-width: 72rem; margin: 0 auto; padding: 1rem; }
 h1 { font-size: 1.5rem; line-height: 1.2; } h2 { font-size: 1.15rem; margin-top: 2rem; }
-p, li, figcaption { overflow-wrap: anywhere; } .soft, figcaption { color: var(--soft); font-size: .9rem; }
+h1, h2, h3, p, li, figcaption, td:first-child { overflow-wrap: anywhere; }
+.soft, figcaption { color: var(--soft); font-size: .9rem; }
 .wide { overflow-x: auto; } table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { padding: .25rem .6rem; border-bottom: 1px solid var(--line); text-align: right;
   white-space: nowrap; }
 th:first-child, td:first-child { text-align: left; white-space: normal; }
-td:first-child { min-width: 7rem; } th { font-weight: 600; vertical-align: bottom; }
+td:first-child { min-width: min(14rem, 35vw); } th { font-weight: 600; vertical-align: bottom; }
 th:first-child, td:first-child { position: sticky; left: 0; background: var(--paper); padding-left: 0; }
 td.best { font-weight: 700; } summary { cursor: pointer; margin: .5rem 0; }
 svg { display: block; width: 100%; min-width: 30rem; max-width: 44rem; height: auto; margin: .5rem 0 1rem; }
@@ -80,7 +81,7 @@ figure { margin: 0; } img { display: block; width: 100%; height: auto; }
 .label { position: absolute; top: .4rem; padding: .1rem .4rem; max-width: 45%; overflow-wrap: anywhere;
   font-size: .8rem; color: #fff; background: #000a; pointer-events: none; }
 .at-left { left: .4rem; } .at-right { right: .4rem; }
-@media (max-width: 30rem) { th, td { padding: .25rem .35rem; } td:first-child { min-width: 5rem; } }
+@media (max-width: 30rem) { th, td { padding: .25rem .35rem; } }
 .controls { display: flex; flex-wrap: wrap; gap: .75rem; align-items: center; margin: .75rem 0; }
 .controls input { flex: 1 1 100%; } select { font: inherit; max-width: 100%; }
 """

@@ -131,18 +131,24 @@ def _machine(machine: Mapping[str, Any]) -> list[str]:
 def _method(facts: Mapping[str, Any]) -> list[str]:
     method, vsr = facts["method"], facts["vsr"]
     commit = f", commit {vsr['commit']}" if vsr["commit"] else ""
+    turn = f", each of {number(method['turn_seconds'], 2)} s" if method["turn_seconds"] else ""
     return [
         heading("How it was measured"),
-        f"<p>{number(method['rounds'], 0)} rounds of {number(method['turn_seconds'], 2)} s for each case; "
+        f"<p>Rounds for each case: {number(method['rounds'], 0)}{turn}; "
         f"a round counts where others took at most {number(method['noise_limit'], 2)} of the processor.</p>",
-        bullets(_METHOD),
+        bullets(_METHOD if turn else _METHOD_OF_RUNS),
         paragraph(f"vsr {vsr['version']}{commit}, {facts['made']}", soft=True),
     ]
 
 
+_ORDER = "Each case has a process of its own. Cases take turns; every second round goes backwards."
+_REFUSAL = (
+    "What was measured while others used the machine, or differs too much from round to round, is refused."
+)
 _METHOD = (
-    "Each case has a process of its own. Cases take turns; every second round goes backwards.",
+    _ORDER,
     "The first half of a turn warms up and does not count. A round's result is its median frame, a case's "
     "the median of its rounds.",
-    "What was measured while others used the machine, or differs too much from round to round, is refused.",
+    _REFUSAL,
 )
+_METHOD_OF_RUNS = (_ORDER, "A round is a whole run; a case's result is the median of its rounds.", _REFUSAL)

@@ -90,7 +90,7 @@ def _bar(case: Case, name: str, colors: Mapping[Any, int]) -> Bar:
     value, samples, parameters = case["figures"][name], case["samples"], case["parameters"]
     work = value * statistics.median(samples) if samples else 0.0
     chosen = [str(parameters.get(key) or "-") for key in ("engine", "precision")]
-    remark = " ".join(word for word in chosen if word not in ("-", *case["name"].split()))
+    remark = " ".join(word for word in chosen if word not in ("-", "auto", *case["name"].split()))
     return Bar(
         name=case["name"],
         value=value,
