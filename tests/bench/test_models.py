@@ -73,6 +73,8 @@ import os, signal, sys
 from vsr.bench import harness
 from vsr.cli.main import main
 
+# A test run in the background ignores the signal, and so would what it starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 take_turn, turns, pids = harness._take_turn, [], set()
 
 def taken(seen, worker, method):
