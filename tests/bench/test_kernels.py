@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from tests.bench.schema import read_valid
-from vsr.bench.operations import ACCURATE, OURS, SWSCALE, operations, peers_of, prepare, step_of
+from vsr.bench.machine import resident_bytes
+from vsr.bench.operations import ACCURATE, OURS, SWSCALE, copy, operations, peers_of, prepare, step_of
 from vsr.cli.main import main
 from vsr.frame import PictureSpec, empty_frame, pixel_format
 from vsr.media.swscale import FILTERS, Swscale
@@ -31,6 +32,17 @@ def test_every_operation_runs(name: str) -> None:
         for _ in range(5):
             prepared.once()
         assert ("error_rms" in prepared.figures) == (parameters["kind"] == "resize")
+
+
+def test_a_copy_reads_memory_of_its_own() -> None:
+    """Pages that nobody has written are one page of zeros, which is read from the cache."""
+    before = resident_bytes("self")
+    prepared = copy(2)
+    prepared.once()
+    after = resident_bytes("self")
+    if before is None or after is None:
+        pytest.skip("this system does not tell of the memory of processes")
+    assert after - before >= 0.95 * prepared.figures["bytes"]
 
 
 def test_no_operation_is_missing() -> None:

@@ -207,8 +207,10 @@ def _errors(parameters: Parameters) -> dict[str, float]:
 
 def copy(threads: int) -> Prepared:
     """Copy memory, a part on each thread: what the memory gives, read and written."""
-    parts = [np.zeros(_COPY_BYTES // threads, np.uint8) for _ in range(threads)]
-    into = [np.ones_like(part) for part in parts]
+    # Written, not zeros: of memory that nobody has written the system shows one page of zeros again and
+    # again, which stays in the cache.
+    parts = [np.full(_COPY_BYTES // threads, 1, np.uint8) for _ in range(threads)]
+    into = [part.copy() for part in parts]
     pool = ThreadPoolExecutor(threads)
     moved = 2.0 * sum(part.nbytes for part in parts)
     return Prepared(once=lambda: list(pool.map(np.copyto, into, parts)), figures={"bytes": moved})
