@@ -15,7 +15,7 @@ from tests.bench.schema import read_valid
 from tests.cuda.host import build
 from tests.cuda.host_gpu import HostGpu
 from vsr import upscaler
-from vsr.bench import models
+from vsr.bench import harness, models
 from vsr.cli.main import main
 from vsr.device import cpu
 from vsr.frame import PictureSpec, pixel_format
@@ -43,6 +43,25 @@ def test_models(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert 0 < figures["share_of_peak_percent"] < 120
     assert "gmac" not in scaler["figures"]
     assert "cnn-m-photo 64x48" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("suite", ["models", "kernels"])
+def test_the_machine_is_as_it_was_before(
+    suite: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began = harness.Worker.__init__
+    load = [0.0]
+
+    def begin(worker: harness.Worker, case: harness.Case) -> None:
+        load[0] = 2.0  # the benchmark's own
+        began(worker, case)
+
+    monkeypatch.setattr(harness.Worker, "__init__", begin)
+    monkeypatch.setattr(os, "getloadavg", lambda: tuple(load * 3))
+    path = tmp_path / "r.json"
+    words = ["lanczos3"] if suite == "models" else ["convert", "gbrp"]
+    main(["bench", suite, *words, *QUICK, "--json", str(path)])
+    assert load == [2.0] and read_valid(path)["machine"]["load"] == [0.0, 0.0, 0.0]
 
 
 @pytest.mark.parametrize(

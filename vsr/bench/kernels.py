@@ -6,6 +6,7 @@ import statistics
 from collections.abc import Callable, Mapping, Sequence
 
 from vsr.bench.harness import Case, Seen, measure
+from vsr.bench.machine import machine
 from vsr.bench.models import method_of, size_of
 from vsr.bench.operations import KINDS, OURS, SWSCALE, operations, peers_of
 from vsr.bench.results import Absent, Results, Value
@@ -31,7 +32,7 @@ def run(
     Raises OptionError for values out of range and words that no operation has.
     """
     method = method_of(options)
-    cases = _cases(words, options)
+    cases, here = _cases(words, options), machine()
     seen, interrupted = measure(cases, method, tell)
     known = {each.case.name: each for each in seen if each.refusal(method) is None}
 
@@ -44,6 +45,7 @@ def run(
         cases=tuple(each.result(method, figures) for each in seen),
         absent=() if words else (_DITHER,),
         interrupted=interrupted,
+        machine=here,
     )
 
 

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from vsr.bench.harness import Case, Seen, measure
+from vsr.bench.machine import machine
 from vsr.bench.operations import copy
 from vsr.bench.results import Method, Results, Value
 from vsr.bench.worker import Prepared
@@ -51,7 +52,7 @@ def run(
     Raises OptionError for what no case can be made of. What a machine cannot run is a refused case.
     """
     method = method_of(options)
-    cases = _cases(models, options)
+    cases, here = _cases(models, options), machine()
     copied = _copy_gb_per_second(options.threads or cpu.usable_cores())
     seen, interrupted = measure(cases, method, tell)
     return Results(
@@ -59,6 +60,7 @@ def run(
         method=method,
         cases=tuple(each.result(method, lambda seen: _figures(seen, copied)) for each in seen),
         interrupted=interrupted,
+        machine=here,
     )
 
 

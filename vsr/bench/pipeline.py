@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from vsr.bench.harness import TRIES, Case, CaseError, Seen, Worker
-from vsr.bench.machine import NoiseMeter, memory_bytes
+from vsr.bench.machine import NoiseMeter, machine, memory_bytes
 from vsr.bench.models import decided, method_of, size_of
 from vsr.bench.moving import RATE, synthetic_clip
 from vsr.bench.parts import FIELDS, PARTS, options_of
@@ -71,7 +71,7 @@ def run(clip: str | None, options: BenchPipelineOptions, tell: Tell = lambda tex
     method = method_of(options)
     _check(clip, options)
     cases: list[CaseResult] = []
-    interrupted = False
+    interrupted, here = False, machine()
     with TemporaryDirectory(prefix="vsr-bench-") as folder:
         try:
             for subject in _subjects(clip, options, Path(folder), tell):
@@ -81,7 +81,9 @@ def run(clip: str | None, options: BenchPipelineOptions, tell: Tell = lambda tex
                     break
         except KeyboardInterrupt:
             interrupted = True
-    return Results(suite="pipeline", method=method, cases=tuple(cases), interrupted=interrupted)
+    return Results(
+        suite="pipeline", method=method, cases=tuple(cases), interrupted=interrupted, machine=here
+    )
 
 
 def _measured(

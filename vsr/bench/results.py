@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from vsr._version import __version__
-from vsr.bench.machine import Machine, commit, machine
+from vsr.bench.machine import Machine, commit
 from vsr.errors import MediaError, OptionError
 
 FORMAT, VERSION = "vsr-bench", 1
@@ -76,7 +76,8 @@ class Results:
     absent: tuple[Absent, ...] = ()
     interrupted: bool = False
     """Ctrl-C came: only what was measured before is here."""
-    machine: Machine = field(default_factory=machine)
+    machine: Machine
+    """As it was before the first case: load and frequency afterwards are the benchmark's own."""
     vsr: Mapping[str, str | None] = field(
         default_factory=lambda: {"version": __version__, "commit": commit()}
     )

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from vsr.bench.harness import Case, Seen, measure
+from vsr.bench.machine import machine
 from vsr.bench.models import method_of
 from vsr.bench.peers.clip import SCALE, Clip, make
 from vsr.bench.peers.contender import Contender, Peer, Task
@@ -42,6 +43,7 @@ def run(
     """
     method = method_of(options)
     _check(options)
+    here = machine()
     peers = [PEERS[name] for name in options.peer or PEERS]
     folder = Path(options.shader_dir) if options.shader_dir else None
     networks = options.network or _shipped()
@@ -51,8 +53,8 @@ def run(
     with tempfile.TemporaryDirectory(prefix="vsr-bench-") as made:
         tell("halving the clip")
         small = make(clip, Path(made), options.frames)
-        here = [peer for peer in peers if peer.name not in missing]
-        cases = _cases(here, networks, small, options)
+        present = [peer for peer in peers if peer.name not in missing]
+        cases = _cases(present, networks, small, options)
         seen, interrupted = measure(cases, method, tell)
         results = tuple(_without_paths(each.result(method, _figures)) for each in seen)
     return Results(
@@ -61,6 +63,7 @@ def run(
         cases=results,
         absent=tuple(missing.values()),
         interrupted=interrupted,
+        machine=here,
     )
 
 
