@@ -101,7 +101,8 @@ def test_kernels(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         (["lanczos"], "no operation is called 'lanczos'; give words of a name: resize, convert"),
         (["resize", "--format", "nv12"], "pixel format 'nv12' is not one that frames have"),
         (["resize", "--format", "gbrpf32le"], "--format is 'gbrpf32le'; give one of 8 to 16 bits"),
-        (["resize", "--threads", "-1"], "--threads is -1; give 0 to 1024"),
+        (["resize", "--threads", "-1"], "--threads is -1; give 0 for one a core"),
+        (["resize", *2 * ["--format", "yuv420p"]], "--format names yuv420p twice"),
     ],
 )
 def test_bad_input(words: list[str], sentence: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -72,6 +72,9 @@ def test_the_machine_is_as_it_was_before(
         (["area", "--size", "big"], "--size is 'big'; give WxH, or 360p"),
         (["area", "--rounds", "0"], "--rounds is 0; give 1 to 1000"),
         (["area", "--turn", "nan"], "--turn is nan; give 0.02 to 60"),
+        (["area", "--size", "360p", "--size", "360p"], "--size names 360p twice"),
+        (["area", "--precision", "fp32", "--precision", "fp32"], "--precision names fp32 twice"),
+        (["area", "--threads", "-1"], "--threads is -1; give 0 for one a core, or up to 1024"),
         (["area", "--isa", "sse"], "--isa is 'sse'; this processor runs"),
     ],
 )

@@ -164,7 +164,7 @@ def test_networks_that_peers_cannot_have_are_refused() -> None:
     ("words", "said"),
     [
         (["--peer", "ffmpg"], "unknown peer 'ffmpg'"),
-        (["--peer", "ffmpeg", "--peer", "ffmpeg"], "names one twice"),
+        (["--peer", "ffmpeg", "--peer", "ffmpeg"], "--peer names ffmpeg twice"),
         (["--frames", "0"], "--frames is 0; give 1 to 1000"),
         (["--threads", "-1"], "--threads is -1"),
         (["--network", "bicubic"], "bicubic is no network"),

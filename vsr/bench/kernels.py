@@ -7,13 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 
 from vsr.bench.harness import Case, Seen, measure
 from vsr.bench.machine import machine
-from vsr.bench.models import method_of, size_of
+from vsr.bench.models import method_of, once_each, size_of, threads_of
 from vsr.bench.operations import KINDS, OURS, SWSCALE, operations, peers_of
 from vsr.bench.results import Absent, Results, Value
-from vsr.device import cpu
 from vsr.errors import OptionError
 from vsr.frame import pixel_format
-from vsr.options import MAX_THREADS, BenchKernelsOptions
+from vsr.options import BenchKernelsOptions
 
 _COPY = "copy"
 _DEFAULT_SIZES, _DEFAULT_FORMATS = ("1080p",), ("yuv420p",)
@@ -50,9 +49,8 @@ def run(
 
 
 def _cases(words: Sequence[str], options: BenchKernelsOptions) -> list[Case]:
-    if not 0 <= options.threads <= MAX_THREADS:
-        raise OptionError(f"--threads is {options.threads}; give 0 to {MAX_THREADS}")
-    threads = options.threads or cpu.usable_cores()
+    threads = threads_of(options.threads)
+    once_each(size=options.size, format=options.format)
     formats = options.format or _DEFAULT_FORMATS
     for fmt in formats:
         if pixel_format(fmt).is_float:

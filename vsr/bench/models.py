@@ -28,7 +28,7 @@ from vsr.errors import OptionError
 from vsr.frame import Frame, PictureSpec, empty_frame, pixel_format
 from vsr.models import Recipe
 from vsr.nets.shipped import shipped
-from vsr.options import BenchModelsOptions, MeasureOptions, RoundsOptions
+from vsr.options import MAX_THREADS, BenchModelsOptions, MeasureOptions, RoundsOptions
 from vsr.quality.subject import cost
 from vsr.upscaler import Upscaler
 
@@ -53,7 +53,7 @@ def run(
     """
     method = method_of(options)
     cases, here = _cases(models, options), machine()
-    copied = _copy_gb_per_second(options.threads or cpu.usable_cores())
+    copied = _copy_gb_per_second(threads_of(options.threads))
     seen, interrupted = measure(cases, method, tell)
     return Results(
         suite="models",
@@ -79,6 +79,21 @@ def method_of(options: RoundsOptions) -> Method:
     )
 
 
+def threads_of(threads: int) -> int:
+    """Return how many threads are meant, 0 being one a core. Raises OptionError."""
+    if not 0 <= threads <= MAX_THREADS:
+        raise OptionError(f"--threads is {threads}; give 0 for one a core, or up to {MAX_THREADS}")
+    return threads or cpu.usable_cores()
+
+
+def once_each(**named: Sequence[str]) -> None:
+    """Raise OptionError where an option names a thing twice: two cases of one name cannot be compared."""
+    for option, values in named.items():
+        twice = next((value for value in values if values.count(value) > 1), None)
+        if twice is not None:
+            raise OptionError(f"--{option} names {twice} twice; name each once")
+
+
 def size_of(text: str) -> tuple[int, int]:
     """Return (width, height). Raises OptionError."""
     if text in SIZES:
@@ -94,10 +109,17 @@ def _cases(models: Sequence[str], options: BenchModelsOptions) -> list[Case]:
     sizes = [(text, size_of(text)) for text in options.size or _DEFAULT_SIZES]
     if len(set(models)) < len(models):
         raise OptionError("a model is named twice; name each once")
+    once_each(
+        size=options.size,
+        device=options.device,
+        engine=options.engine,
+        precision=options.precision,
+        isa=options.isa,
+    )
     folder = Path(options.shader_dir) if options.shader_dir else None
     for text in models:
         Recipe(text, shader_dir=folder)
-    threads = options.threads or cpu.usable_cores()
+    threads = threads_of(options.threads)
     for isa in options.isa:
         if isa not in cpu.features():
             raise OptionError(f"--isa is {isa!r}; this processor runs {', '.join(cpu.features())}")

@@ -18,7 +18,7 @@ from typing import Any
 
 from vsr.bench.harness import TRIES, Case, CaseError, Seen, Worker
 from vsr.bench.machine import NoiseMeter, machine, memory_bytes
-from vsr.bench.models import decided, method_of, size_of
+from vsr.bench.models import decided, method_of, once_each, size_of
 from vsr.bench.moving import RATE, synthetic_clip
 from vsr.bench.parts import FIELDS, PARTS, options_of
 from vsr.bench.results import CaseResult, Method, Results, Value
@@ -103,14 +103,13 @@ def _measured(
 
 
 def _check(clip: str | None, options: BenchPipelineOptions) -> None:
+    once_each(model=options.model, preset=options.preset, size=options.size)
     if clip is not None and options.size:
         raise OptionError("--size is that of a picture made here; leave it out where a clip is given")
     if options.soak is not None:
         check_minutes(options.soak)
     if not LEAST_FRAMES <= options.frames <= _MOST_FRAMES:
         raise OptionError(f"--frames is {options.frames}; give {LEAST_FRAMES} to {_MOST_FRAMES}")
-    if len(set(options.model)) < len(options.model) or len(set(options.preset)) < len(options.preset):
-        raise OptionError("a model or preset is named twice; name each once")
 
 
 # -- cases

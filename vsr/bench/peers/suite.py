@@ -15,18 +15,17 @@ import numpy as np
 
 from vsr.bench.harness import Case, Seen, measure
 from vsr.bench.machine import machine
-from vsr.bench.models import method_of
+from vsr.bench.models import method_of, once_each, threads_of
 from vsr.bench.peers.clip import SCALE, Clip, make
 from vsr.bench.peers.contender import Contender, Peer, Task
 from vsr.bench.peers.networks import graph_of
 from vsr.bench.peers.table import PEERS
 from vsr.bench.results import CaseResult, Results, Value
 from vsr.bench.worker import Prepared
-from vsr.device import cpu
 from vsr.errors import OptionError
 from vsr.models import Recipe
 from vsr.nets.shipped import shipped
-from vsr.options import MAX_THREADS, BenchPeersOptions
+from vsr.options import BenchPeersOptions
 from vsr.quality.metrics import PEAK
 
 _MOST_FRAMES = 1000
@@ -70,11 +69,8 @@ def run(
 def _check(options: BenchPeersOptions) -> None:
     if not 1 <= options.frames <= _MOST_FRAMES:
         raise OptionError(f"--frames is {options.frames}; give 1 to {_MOST_FRAMES}")
-    if not 0 <= options.threads <= MAX_THREADS:
-        raise OptionError(f"--threads is {options.threads}; give 1 to {MAX_THREADS}, or 0 for one a core")
-    for flag, names in (("peer", options.peer), ("network", options.network)):
-        if len(set(names)) < len(names):
-            raise OptionError(f"--{flag} names one twice; name each once")
+    threads_of(options.threads)
+    once_each(peer=options.peer, network=options.network)
 
 
 def _shipped() -> tuple[str, ...]:
@@ -87,7 +83,7 @@ def _cases(
 ) -> Iterator[Case]:
     common: dict[str, Value] = {
         "clip": clip.name, "width": clip.width, "height": clip.height, "scale": SCALE, "frames": clip.frames,
-        "threads": options.threads or cpu.usable_cores(), "folder": str(clip.folder),
+        "threads": threads_of(options.threads), "folder": str(clip.folder),
         "shader_dir": options.shader_dir,
     }  # fmt: skip
     for group, prepare in ((_WHOLE, prepare_whole), (_ALONE, prepare_alone)):
