@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -97,6 +98,13 @@ def hangs(parameters: Mapping[str, Any]) -> Prepared:
         file.write(str(os.getpid()))
     time.sleep(1000)
     raise AssertionError
+
+
+def holds(parameters: Mapping[str, Any]) -> Prepared:
+    """It has started a process, and holds it."""
+    child = subprocess.Popen(["sleep", "1000"])
+    child.send_signal(signal.SIGSTOP)
+    return Prepared(once=lambda: None, parameters={"child": child.pid})
 
 
 def infinite(parameters: Mapping[str, Any]) -> Prepared:

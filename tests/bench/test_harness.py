@@ -14,8 +14,8 @@ import pytest
 
 from tests.bench.samples import FAST, case
 from vsr.bench import harness, machine
-from vsr.bench.harness import Case, Seen, measure
-from vsr.bench.machine import NoiseMeter
+from vsr.bench.harness import Case, Seen, Worker, measure
+from vsr.bench.machine import NoiseMeter, resident_bytes
 from vsr.bench.results import Method
 
 
@@ -236,3 +236,17 @@ def test_what_was_measured_before_ctrl_c_stays(calls: int, rounds: Sequence[int]
         few = len(each.rounds) < 3
         wanted = f"interrupted when {len(each.rounds)} of 5 rounds counted; measure again" if few else None
         assert each.refusal(method) == wanted
+
+
+def test_nothing_is_left_where_the_harness_was_killed() -> None:
+    """A process that is held does not notice that its pipe has ended; its worker does."""
+    with Worker(case("holds")) as worker:
+        child, _ = worker.prepare()
+        assert worker._process.stdin is not None
+        worker._process.stdin.close()
+        worker._process.stdin = None
+        worker._process.wait(30)
+        deadline = time.monotonic() + 10
+        while resident_bytes(str(child["child"])) is not None:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)

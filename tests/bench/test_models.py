@@ -46,9 +46,7 @@ def test_models(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize("suite", ["models", "kernels"])
-def test_the_machine_is_as_it_was_before(
-    suite: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_machine_is_as_it_was_before(suite: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     began = harness.Worker.__init__
     load = [0.0]
 
@@ -97,6 +95,7 @@ from vsr.cli.main import main
 
 # A test run in the background ignores the signal, and so would what it starts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+SIGNAL = sys.argv.pop(1)
 take_turn, turns, pids = harness._take_turn, [], set()
 
 def taken(seen, worker, method):
@@ -105,18 +104,21 @@ def taken(seen, worker, method):
     pids.add(worker._process.pid)
     if len(turns) == 8:
         print(*pids, file=sys.stderr)
-        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), getattr(signal, SIGNAL))
 
 harness._take_turn, harness._LARGEST_SPREAD = taken, 1e9
 sys.exit(main(sys.argv[1:]))
 """
 
 
-def test_ctrl_c(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_ctrl_c(name: str, tmp_path: Path) -> None:
     """Of the whole command: what was measured is written, 130, and nobody is left."""
     path = tmp_path / "r.json"
     words = ["bench", "models", "bilinear", "area", *QUICK, "--rounds", "1000", "--json", str(path)]
-    process = subprocess.run([sys.executable, "-c", INTERRUPTED, *words], capture_output=True, text=True)
+    process = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED, name, *words], capture_output=True, text=True
+    )
     assert process.returncode == 130, process.stderr
     pids = process.stderr.split()
     assert len(pids) == 2 and not any(Path(f"/proc/{pid}").exists() for pid in pids)

@@ -81,9 +81,7 @@ def run(clip: str | None, options: BenchPipelineOptions, tell: Tell = lambda tex
                     break
         except KeyboardInterrupt:
             interrupted = True
-    return Results(
-        suite="pipeline", method=method, cases=tuple(cases), interrupted=interrupted, machine=here
-    )
+    return Results(suite="pipeline", method=method, cases=tuple(cases), interrupted=interrupted, machine=here)
 
 
 def _measured(

@@ -10,9 +10,11 @@ warms up, but is in the last three.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import resource
+import signal
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -44,8 +46,17 @@ class Prepared:
 
 
 def main() -> None:
-    """Serve until standard input ends."""
-    orders, answers = _private_streams()
+    """Serve until standard input ends, or nobody reads the answers; then end all that was started, too.
+
+    Who asks may have been killed: a peer's program that is held between turns would stay for ever.
+    """
+    with contextlib.suppress(BrokenPipeError):
+        _serve(*_private_streams())
+    if os.getpgrp() == os.getpid():
+        os.killpg(0, signal.SIGKILL)
+
+
+def _serve(orders: IO[str], answers: IO[str]) -> None:
     try:
         order = json.loads(orders.readline())
         sys.path[:] = order["path"]

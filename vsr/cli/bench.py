@@ -175,7 +175,9 @@ def show(
         from vsr.bench.kept import check_folder
 
         check_folder(keep)
-    with files[0].telling_failure(), StatusLine(sys.stderr) as line:
+    from vsr.cli.signals import interrupted_by_signals
+
+    with files[0].telling_failure(), interrupted_by_signals(), StatusLine(sys.stderr) as line:
         results = measure(line.show)
     from vsr.bench.text import lines
 

@@ -69,6 +69,21 @@ class StopOnSignals:
 
 
 @contextmanager
+def interrupted_by_signals() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP raise KeyboardInterrupt inside the block, as Ctrl-C does."""
+    former = {n: signal.getsignal(n) for n in _SIGNALS if signal.getsignal(n) is signal.SIG_DFL}
+    if threading.current_thread() is not threading.main_thread():
+        former = {}
+    for number in former:
+        signal.signal(number, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
 def ended_by_interrupt() -> Iterator[None]:
     """Let Ctrl-C end the process at once inside the block, where nothing has been written yet.
 
