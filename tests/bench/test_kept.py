@@ -55,6 +55,11 @@ def test_keep(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "there is no such folder; make it first" in capsys.readouterr().err
 
 
+def test_a_soak_is_not_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bench", "pipeline", "--soak", "1", "--keep", str(tmp_path)]) == 2
+    assert "--json writes its results" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("path", KEPT, ids=lambda path: str(path.relative_to(BENCH)))
 def test_kept_results(path: Path) -> None:
     read_valid(path)

@@ -61,6 +61,15 @@ def test_absent_peers_are_listed_with_what_installs_them(
     assert results.exit_code == 1 and "nothing could be measured" in lines(results)
 
 
+def test_results_can_be_kept(
+    clip: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PATH", "")
+    words = [clip, "--peer", "ffmpeg", "--frames", "2", "--keep", str(tmp_path)]
+    assert main(["bench", "peers", *words]) == 1
+    assert "not kept: there is nothing in it to trust" in capsys.readouterr().out
+
+
 def test_libplacebo_wants_a_real_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
     said = "case $* in *-filters*) echo ' ..C libplacebo V->V';; *) echo 'Device 0 selected: {}' >&2;; esac"

@@ -19,7 +19,7 @@ _DEFAULT_SIZES, _DEFAULT_FORMATS = ("1080p",), ("yuv420p",)
 _DITHER = Absent(
     name="dither",
     why="on the CPU it is a reference in numpy, no kernel",
-    remedy="it is a kernel on a GPU: python -m bench.gpu --only operations",
+    remedy="it is a kernel on a GPU, measured in a checkout: python -m bench.gpu --only operations",
 )
 
 

@@ -9,6 +9,7 @@ import typer
 from vsr.cli.output import ReportFile, report_and_page
 from vsr.cli.streams import StatusLine
 from vsr.cli.table import build, options_from
+from vsr.errors import OptionError
 from vsr.options import (
     BenchKernelsOptions,
     BenchModelsOptions,
@@ -101,6 +102,8 @@ def pipeline(
 ) -> None:
     """Measure whole runs, from the file to the file, and decoder, upscaler and encoder each alone."""
     options = build(BenchPipelineOptions, values)
+    if options.soak is not None and keep is not None:
+        raise OptionError("--keep is for times, which --soak does not measure; --json writes its results")
 
     def measure(tell: Callable[[str], None]) -> "Results":
         from vsr.bench.pipeline import run
@@ -118,6 +121,7 @@ def peers(
     ] = None,
     json: Json = None,
     html: Html = None,
+    keep: Keep = None,
     **values: Any,
 ) -> None:
     """Halve a clip, let vsr and every peer that is installed enlarge it, and compare with what it was.
@@ -132,7 +136,7 @@ def peers(
 
         return run(clip, options, tell)
 
-    show(measure, json, html)
+    show(measure, json, html, keep)
 
 
 @app.command("diff", short_help="What became slower or faster between two results.")
@@ -167,7 +171,7 @@ def show(
     measure: Callable[[Callable[[str], None]], "Results"],
     json: str | None,
     html: str | None,
-    keep: str | None = None,
+    keep: str | None,
 ) -> None:
     """Measure, print the table, write the files that are asked for, and leave with the exit code."""
     files = report_and_page(json, html)
@@ -185,12 +189,12 @@ def show(
         typer.echo("\n".join(lines(results)))
     finally:
         files[0].write(results.to_json())
-        if keep is not None:
-            _keep(keep, results)
         if html is not None:
             from vsr.bench.page import results_page
 
             files[1].write_text(results_page(results))
+        if keep is not None:
+            _keep(keep, results)
     raise typer.Exit(results.exit_code)
 
 
