@@ -98,6 +98,25 @@ def test_few_rounds_are_not_judged() -> None:
     assert one.changes[0].verdict == "too few rounds" and one.exit_code == 1
 
 
+def test_another_task_is_not_judged() -> None:
+    old, new = (
+        results(result("a", [seconds] * 5, parameters={"threads": threads, "engine": engine}))
+        for seconds, threads, engine in ((2.0, 1, "openvino"), (1.0, 2, "fused_cpu"))
+    )
+    found = compare(old, new, threshold_percent=3)
+    assert found.changes[0].verdict == "not judged" and found.exit_code == 1
+    assert found.warnings == (
+        "a: engine was openvino, now is fused_cpu",
+        "a: threads was 1, now is 2; another task, not judged",
+    )
+
+
+def test_a_soak_has_no_times() -> None:
+    soak = results(result("a soak", []), suite="pipeline")
+    found = compare(soak, soak, threshold_percent=3)
+    assert found.exit_code == 1 and found.warnings == ("a soak: has no times to compare",)
+
+
 def written(one: Results, path: Path) -> str:
     path.write_text(json.dumps(one.to_json()))
     return str(path)

@@ -26,6 +26,8 @@ _EXACT_PAIRS = 400
 Verdict = Literal["slower", "faster", "no difference shown", "too few rounds", "not judged"]
 _IDENTITY = ("cpu", "cores", "isa", "gpu")
 """Where these differ it is another machine."""
+_TASK = ("clip", "codec", "width", "height", "scale", "threads", "crf")
+"""Parameters that were asked for and stand in no case's name; where one differs it is another task."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +64,7 @@ class Diff:
 def compare(old: Results, new: Results, *, threshold_percent: float, any_machine: bool = False) -> Diff:
     """Compare the cases that are in both. Raises OptionError for results of two suites.
 
-    Of another machine nothing is judged, unless `any_machine`.
+    Of another machine nothing is judged, unless `any_machine`, nor is a case that was given another task.
     """
     if old.suite != new.suite:
         raise OptionError(f"these are results of {old.suite} and of {new.suite}; give two of one suite")
@@ -73,7 +75,8 @@ def compare(old: Results, new: Results, *, threshold_percent: float, any_machine
     changes = tuple(
         _change(before[name], after[name], threshold_percent / 100, judged=is_same or any_machine)
         for name in before
-        if name in after and before[name].refused is None and after[name].refused is None
+        if name in after
+        and all(each[name].refused is None and each[name].samples for each in (before, after))
     )
     warnings = [*_differences(old, new), *_unusable(before, after)]
     if not is_same and not any_machine:
@@ -89,7 +92,7 @@ def _change(old: CaseResult, new: CaseResult, threshold: float, *, judged: bool)
     rank = _rank(len(old.samples), len(new.samples))
     interval = (math.exp(logs[rank - 1]), math.exp(logs[-rank])) if rank else None
     verdict: Verdict = "no difference shown"
-    if not judged:
+    if not judged or any(old.parameters.get(name) != new.parameters.get(name) for name in _TASK):
         verdict = "not judged"
     elif interval is None:
         verdict = "too few rounds"
@@ -157,7 +160,8 @@ def _differences(old: Results, new: Results) -> Iterator[str]:
         for name in sorted({*earlier.parameters, *case.parameters}):
             before, after = earlier.parameters.get(name), case.parameters.get(name)
             if before != after:
-                yield f"{case.name}: {name} was {before}, now is {after}"
+                judged = "; another task, not judged" if name in _TASK else ""
+                yield f"{case.name}: {name} was {before}, now is {after}{judged}"
 
 
 def _unusable(before: dict[str, CaseResult], after: dict[str, CaseResult]) -> Iterator[str]:
@@ -166,6 +170,8 @@ def _unusable(before: dict[str, CaseResult], after: dict[str, CaseResult]) -> It
             yield f"{name}: only in the old results"
         elif case.refused is not None:
             yield f"{name}: refused in the old results"
+        elif not case.samples:
+            yield f"{name}: has no times to compare"
     for name, case in after.items():
         if name not in before:
             yield f"{name}: only in the new results"
