@@ -75,7 +75,7 @@ def runtime(
     """Return a peer that only infers.
 
     A user has to convert its pictures: our kernels do it, and enlarge chroma. They are faster than what is
-    usual in Python, so the runtime is shown at its best; "alone" leaves them out.
+    usual in Python, but the runtime waits for them; "alone" leaves them out.
     """
 
     def start(task: Task) -> Contender:
