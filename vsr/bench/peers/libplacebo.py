@@ -31,10 +31,13 @@ def absent() -> Absent | None:
 
     if which("ffmpeg") is None:
         return lacking("no program ffmpeg on PATH", ffmpeg.REMEDY)
-    if " libplacebo " not in _said("-filters"):
-        return lacking("this ffmpeg has no filter libplacebo", "install an ffmpeg built with it")
     picture = ("-f", "lavfi", "-i", "nullsrc=s=16x16", "-frames:v", "1", "-f", "null", "-")
-    found = _SELECTED.search(_said("-v", "verbose", "-init_hw_device", "vulkan", *picture))
+    try:
+        if " libplacebo " not in _said("-filters"):
+            return lacking("this ffmpeg has no filter libplacebo", "install an ffmpeg built with it")
+        found = _SELECTED.search(_said("-v", "verbose", "-init_hw_device", "vulkan", *picture))
+    except (OSError, subprocess.TimeoutExpired) as error:  # a driver may hang, too
+        return lacking(f"ffmpeg does not say what it has: {error}", ffmpeg.REMEDY)
     if found is None:
         return lacking("no Vulkan device", _GPU)
     if "(software)" in found[1]:

@@ -182,7 +182,12 @@ class Running:
         return sum(_peak_kib(number) for number, _ in self._members()) * 1024 / 1e6
 
     def _members(self) -> Iterator[tuple[int, list[str]]]:
-        """Yield the number and the fields of the process and of all below it, parents first."""
+        """Yield the number and the fields of the process and of all below it, parents first.
+
+        Nothing once it has been waited for: its number may be another's.
+        """
+        if self._process.returncode is not None:
+            return
         everyone = dict(_processes())
         below: dict[int, list[int]] = {}
         for number, fields in everyone.items():
