@@ -1,0 +1,1 @@
+"""Filtering a stream while it happens."""
