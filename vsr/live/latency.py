@@ -116,12 +116,12 @@ def _percentiles(counts: npt.NDArray[np.uint64], longest: float) -> Percentiles:
     total = int(running[-1])
     if total == 0:
         return Percentiles()
-    wanted = [math.ceil(total * share / 100) for share in (50, 95, 99)]
-    ends = [
-        min(longest, _FLOOR_SECONDS * 2 ** ((int(np.searchsorted(running, rank)) + 1) / _PER_OCTAVE))
-        for rank in wanted
-    ]
-    return Percentiles(*ends, longest, total)
+
+    def end(percent: int) -> float:
+        bucket = int(np.searchsorted(running, math.ceil(total * percent / 100)))
+        return min(longest, _FLOOR_SECONDS * 2 ** ((bucket + 1) / _PER_OCTAVE))
+
+    return Percentiles(p50=end(50), p95=end(95), p99=end(99), max=longest, count=total)
 
 
 def _bars(counts: npt.NDArray[np.uint64]) -> tuple[int, ...]:

@@ -1,25 +1,17 @@
-"""What a live run is doing at one moment: the one thing that its page, its metrics and its report all show."""
+"""What a live run does at one moment: the one thing that its page, its metrics and its report show."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from vsr.live.latency import Latency
 
 RunState = Literal["opening", "running", "stalled", "reconnecting", "paused", "finishing", "ended"]
 """Of the source: stalled gives nothing though it is open; reconnecting is being opened again."""
 OutputState = Literal["opening", "writing", "reconnecting", "failed", "closed"]
-RUN_STATES: tuple[RunState, ...] = (
-    "opening",
-    "running",
-    "stalled",
-    "reconnecting",
-    "paused",
-    "finishing",
-    "ended",
-)
-OUTPUT_STATES: tuple[OutputState, ...] = ("opening", "writing", "reconnecting", "failed", "closed")
+RUN_STATES: tuple[RunState, ...] = get_args(RunState)
+OUTPUT_STATES: tuple[OutputState, ...] = get_args(OutputState)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

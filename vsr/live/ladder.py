@@ -1,0 +1,154 @@
+"""Which model of a ladder can keep up: down quickly when there is no room, up again slowly."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from vsr.errors import OptionError
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LadderRule:
+    """When a ladder changes its step. Shares are of the time between two frames."""
+
+    down_share: float = 0.9
+    """Work that takes more leaves no room: nothing is left for the encoder and for jitter."""
+    fit_share: float = 0.8
+    """What a step may take, by estimate, to be stepped down to; below `down_share`, so that it holds."""
+    up_share: float = 0.7
+    """What the next better step may take, by estimate; well below `down_share`: that is the hysteresis."""
+    full: float = 0.75
+    """A queue filled beyond this share does not drain, whatever the measured time says."""
+    calm: float = 0.5
+    """A queue filled beyond this share forbids to step up."""
+    down_seconds: float = 0.4
+    """How long there must be no room. A single slow frame, a key frame's say, is no reason."""
+    smoothing_seconds: float = 0.3
+    """Time constant of the mean of the measured times."""
+    up_seconds: float = 5.0
+    """How long there must be room for the next better step."""
+    up_seconds_max: float = 120.0
+    """That time doubles, up to this, whenever a step up had to be taken back within it."""
+
+
+class Ladder:
+    """Chooses among models, the best and slowest first, by what the one at work was measured to take.
+
+    What a better one would take now is estimated from `costs`: a machine that takes twice as long for this
+    model as it did in the trial would do so for that one, too. Pure: no clock, no thread of its own.
+    Thread-safety: one thread at a time.
+    """
+
+    step: int
+    """The index of the step to use."""
+    steps_down: int
+    """How many times it went down, whatever the distance."""
+    steps_up: int
+
+    def __init__(self, costs: Sequence[float], rule: LadderRule | None = None) -> None:
+        """`costs` are seconds for a frame by each step, measured one after the other on the idle stream.
+
+        Raises OptionError for costs that are not positive numbers, or none.
+        """
+        if not costs or not all(cost > 0 and math.isfinite(cost) for cost in costs):
+            raise OptionError(
+                f"costs of the ladder are {list(costs)}; give seconds above 0, one for each step"
+            )
+        self._costs = tuple(costs)
+        self._rule = rule or LadderRule()
+        self.steps_down = self.steps_up = 0
+        self._up_seconds = self._rule.up_seconds
+        self._went_up: float | None = None
+        self.begin(0)
+
+    def begin(self, step: int) -> None:
+        """Go on from that step with nothing measured, as after somebody chose the model by hand."""
+        self.step = step
+        self._mean: float | None = None
+        self._last: float | None = None
+        self._pressed_since: float | None = None
+        self._calm_since: float | None = None
+
+    def observe(
+        self, seconds_per_frame: float, interval_seconds: float, queue_fill: float, now: float
+    ) -> int:
+        """Take in one frame and return the index of the step to use for the next.
+
+        seconds_per_frame   what the step at work took; of n frames worked on at once, an n-th of that
+        interval_seconds    between two frames of the source
+        queue_fill          of the queue before the upscaler, 0 to 1
+        now                 in seconds, of a clock that does not go back
+        """
+        self._take_in(seconds_per_frame, interval_seconds, now)
+        self._forgive(now)
+        if self._pressed(interval_seconds, queue_fill, now):
+            self._go_down(interval_seconds, now)
+        elif self._has_room_above(interval_seconds, queue_fill, now):
+            self._go("up", self.step - 1)
+            self._went_up = now
+        return self.step
+
+    def _take_in(self, seconds: float, interval: float, now: float) -> None:
+        passed = interval if self._last is None else max(0.0, now - self._last)
+        self._last = now
+        if self._mean is None:
+            self._mean = seconds
+            return
+        # A frame counts for the time that it took, at least: bursts out of a full queue come quickly.
+        weight = 1 - math.exp(-max(passed, seconds) / self._rule.smoothing_seconds)
+        self._mean += weight * (seconds - self._mean)
+
+    def _forgive(self, now: float) -> None:
+        """A step up that held for the time it took to dare it was right: the next one is dared as soon."""
+        if self._went_up is not None and now - self._went_up >= self._up_seconds:
+            self._went_up, self._up_seconds = None, self._rule.up_seconds
+
+    def _pressed(self, interval: float, queue_fill: float, now: float) -> bool:
+        """Return whether there has been no room for long enough."""
+        assert self._mean is not None
+        if self._mean <= self._rule.down_share * interval and queue_fill <= self._rule.full:
+            self._pressed_since = None
+            return False
+        if self._pressed_since is None:
+            self._pressed_since = now
+        return now - self._pressed_since >= self._rule.down_seconds and self.step < len(self._costs) - 1
+
+    def _go_down(self, interval: float, now: float) -> None:
+        """Go to the best step that fits by estimate, the next one at least."""
+        fitting = (
+            step
+            for step in range(self.step + 1, len(self._costs))
+            if self._estimate(step) <= self._rule.fit_share * interval
+        )
+        if self._went_up is not None:  # taken back
+            self._up_seconds = min(2 * self._up_seconds, self._rule.up_seconds_max)
+            self._went_up = None
+        self._go("down", next(fitting, len(self._costs) - 1))
+
+    def _has_room_above(self, interval: float, queue_fill: float, now: float) -> bool:
+        """Return whether the next better step would have had room for long enough."""
+        if (
+            self.step == 0
+            or queue_fill > self._rule.calm
+            or self._estimate(self.step - 1) > self._rule.up_share * interval
+        ):
+            self._calm_since = None
+            return False
+        if self._calm_since is None:
+            self._calm_since = now
+        return now - self._calm_since >= self._up_seconds
+
+    def _estimate(self, step: int) -> float:
+        """Return what a step would take now."""
+        assert self._mean is not None
+        return self._mean / self._costs[self.step] * self._costs[step]
+
+    def _go(self, way: Literal["up", "down"], step: int) -> None:
+        self.begin(step)
+        if way == "up":
+            self.steps_up += 1
+        else:
+            self.steps_down += 1
