@@ -113,8 +113,8 @@ class Browser:
         result: dict[str, Any] = answer["result"]
         return result
 
-    def open(self, page: Path, *, width: int, height: int = 800, is_dark: bool = False) -> None:
-        """Load a page from its file, in a window of that size (CSS pixels), and wait until it is there."""
+    def open(self, page: Path | str, *, width: int, height: int = 800, is_dark: bool = False) -> None:
+        """Load a page by file or URL, in a window of that size (CSS pixels), and wait until it is there."""
         self.ask(
             "Emulation.setDeviceMetricsOverride",
             width=width, height=height, deviceScaleFactor=1, mobile=False,
@@ -122,7 +122,7 @@ class Browser:
         scheme = {"name": "prefers-color-scheme", "value": "dark" if is_dark else "light"}
         self.ask("Emulation.setEmulatedMedia", features=[scheme])
         self.events = []
-        self.ask("Page.navigate", url=page.as_uri())
+        self.ask("Page.navigate", url=page if isinstance(page, str) else page.as_uri())
         while not any(event.get("method") == "Page.loadEventFired" for event in self.events):
             self.events.append(self._next())
 
