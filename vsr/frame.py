@@ -158,6 +158,8 @@ class Frame:
     """Where the planes lie: cpu, or a GPU, e.g. cuda:0. They are arrays of that device, and export DLPack."""
     shift: int = 0
     """How far code values lie above bit 0: 6 for P010 as NVIDIA decoders give it; 0 in host memory."""
+    arrival: float = 0.0
+    """When its packet arrived, by time.monotonic; 0 for frames of sources that wait. Live sources know it."""
     ready: Any = None
     """On a GPU, the event after which the planes may be read (vsr.device.cuda.gpu.Event); None: at once."""
 

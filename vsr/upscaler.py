@@ -145,6 +145,7 @@ class Upscaler:
         self._runner(self._spec_of(frame))(frame, result)
         result.color = self.output.color
         result.pts, result.time_base, result.duration = frame.pts, frame.time_base, frame.duration
+        result.arrival = frame.arrival
         return result
 
     def stream(self, frames: Iterable[Frame]) -> Iterator[Frame]:

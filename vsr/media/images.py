@@ -6,6 +6,7 @@ import os
 import re
 import select
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,11 @@ from typing import Any
 import av
 
 from vsr.errors import DecodeError
+from vsr.media.arrival import LiveInput
 
 IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"}
 _PIPE_BUFFER_BYTES = 1 << 20
+_LIVE_BUFFER_BYTES = 1 << 16
 _NETWORK_TIMEOUT_SECONDS = 30.0
 _TOKEN = re.compile(r"%%|%(\d*)d")
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
@@ -134,8 +137,10 @@ class StandardInput:
 
     _POLL_SECONDS = 0.1
 
-    def __init__(self) -> None:
+    def __init__(self, stopped: Callable[[], bool] | None = None) -> None:
+        """`stopped` is asked, too, whether the input is to end."""
         self._interrupted = False
+        self._stopped = stopped
         if sys.stdin is None:
             raise DecodeError("standard input: it is closed; name a file, or pipe a video in")
         self._fd = sys.stdin.fileno()
@@ -146,15 +151,17 @@ class StandardInput:
 
     def read(self, size: int) -> bytes:
         """Return up to `size` bytes as soon as there are some, or none at the end."""
-        while not self._interrupted:
+        while not (self._interrupted or (self._stopped is not None and self._stopped())):
             ready, _, _ = select.select([self._fd], [], [], self._POLL_SECONDS)
             if ready:
                 return os.read(self._fd, size)
         return b""
 
 
-def open_input(name: str, standard_input: StandardInput | None = None) -> Any:
+def open_input(name: str, standard_input: StandardInput | None = None, live: LiveInput | None = None) -> Any:
     """Open a file, URL or image sequence pattern; or standard input where that is given."""
+    if live is not None:
+        return _open_live(name, standard_input, live)
     if standard_input is not None:
         return av.open(standard_input, "r", buffer_size=_PIPE_BUFFER_BYTES)
     name = as_path(name)
@@ -172,6 +179,20 @@ def open_input(name: str, standard_input: StandardInput | None = None) -> Any:
     if is_image(name) and "%" in name:
         return av.open(ffmpeg_url(name), "r", format="image2", options={"pattern_type": "none"})
     return av.open(ffmpeg_url(name), "r", metadata_errors="replace")
+
+
+def _open_live(name: str, standard_input: StandardInput | None, live: LiveInput) -> Any:
+    """Open a source that does not wait: by name, as a device, or standard input."""
+    place: str | StandardInput = standard_input or (name if live.format or is_url(name) else ffmpeg_url(name))
+    return av.open(
+        place,
+        "r",
+        format=live.format,
+        options=dict(live.options),
+        metadata_errors="replace",
+        buffer_size=_LIVE_BUFFER_BYTES,
+        timeout=live.timeout_seconds,
+    )
 
 
 def _first_number(name: str) -> int:

@@ -17,6 +17,7 @@ from vsr.errors import DecodeError, DeviceError, OptionError
 from vsr.frame import Frame
 from vsr.media import images, nvdec
 from vsr.media._av import detailed, explain, reading
+from vsr.media.arrival import Arrivals, LiveInput
 from vsr.media.chroma import ChromaProbe
 from vsr.media.cut import Cut
 from vsr.media.decoders import ANYWHERE, decoder_for, named_decoder
@@ -46,6 +47,8 @@ class CopiedPacket:
 
     stream: StreamInfo
     packet: Any
+    arrival: float = 0.0
+    """When it arrived, by time.monotonic; of live sources only."""
 
 
 class Reader:
@@ -68,12 +71,15 @@ class Reader:
         threads: int = 0,
         decoder: str = "auto",
         gpu: Gpu | None = None,
+        live: LiveInput | None = None,
     ) -> None:
         """Open `source` and decode its first frame.
 
         `threads` are the decoder's, 0 for one a core; each holds a frame or more. `decoder` is auto, cpu,
         nvdec or a name of FFmpeg's; auto is nvdec where `gpu` is given and its NVDEC can decode the source:
         frames then lie on that GPU, but for those that NVDEC refuses or that are deinterlaced.
+        `live` is for a source that does not wait: frames and packets know when they arrived, each frame comes
+        out of the decoder as soon as it can, and times are as they are, whether they go back or jump.
         Raises DecodeError, and OptionError for a decoder that is not there or not for this source.
         """
         if decoder == "nvdec" and gpu is None:
@@ -87,7 +93,10 @@ class Reader:
         """Of samples unpacked to planes; none where the decoder gives planes."""
         self._icc_profile_seen = False
         self._frames_since_look = 0
-        self._standard_input = images.StandardInput() if str(source) == "-" else None
+        self._live = live
+        self._arrivals = None if live is None else Arrivals(live.arrived)
+        stopped = None if live is None else live.stopped
+        self._standard_input = images.StandardInput(stopped) if str(source) == "-" else None
         self._deinterlace: DeinterlaceMode = deinterlace
         self._start = start_seconds
         self._duration = duration_seconds
@@ -96,7 +105,7 @@ class Reader:
         self._pending: deque[Frame | CopiedPacket] = deque()
         self._filter: Deinterlacer | None = None
         with reading(self.name), detailed():
-            self._container = images.open_input(str(source), self._standard_input)
+            self._container = images.open_input(str(source), self._standard_input, live)
         keep = decoder not in ("auto", "cpu") or gpu is not None
         self._source = Packets(self._container, self.name, keep=keep)
         try:
@@ -142,7 +151,8 @@ class Reader:
         if alpha and context.name in ("vp8", "vp9"):
             # FFmpeg's own VP8 and VP9 decoders ignore the second bitstream that carries alpha.
             return decoder_for(self._stream, {"vp8": "libvpx", "vp9": "libvpx-vp9"}[context.name])
-        context.thread_type = "AUTO"
+        # Threads with a frame each hold a frame each.
+        context.thread_type = "AUTO" if self._live is None else "SLICE"
         context.thread_count = self._threads
         return context
 
@@ -319,7 +329,10 @@ class Reader:
     def _demux(self, *, on_trial: bool) -> Generator[Frame | CopiedPacket, None, None]:
         self._past_end = False
         for packet in self._source.items(on_trial=on_trial):
-            if packet.stream_index == self._stream.index:
+            is_picture = packet.stream_index == self._stream.index
+            if self._arrivals is not None:
+                self._arrivals.note(packet, is_picture=is_picture)
+            if is_picture:
                 if not self._past_end:
                     yield from self._decode(packet)
                 elif not self._infos or self._cut.is_far_past(packet.dts):
@@ -328,7 +341,8 @@ class Reader:
             info = self._infos.get(packet.stream_index)
             if info is not None and packet.size and self._cut.wants(packet, info, past_end=self._past_end):
                 self._cut.clip(packet, info)
-                yield CopiedPacket(info, packet)
+                arrival = 0.0 if self._arrivals is None else self._arrivals.latest
+                yield CopiedPacket(info, packet, arrival)
         if not self._past_end:
             yield from self._flush()
 
@@ -414,7 +428,7 @@ class Reader:
         self._past_end = self._past_end or self._cut.is_past(pts)
         if self._past_end or self._cut.is_before(pts):
             return
-        if self._last_pts is not None and pts <= self._last_pts:
+        if self._live is None and self._last_pts is not None and pts <= self._last_pts:
             # Squeezed in after the frame before, so that every later frame can keep its own time.
             self.faults.repaired_timestamps += 1
             pts = self._last_pts + max(1, self._frame_ticks() // 4)
@@ -423,8 +437,11 @@ class Reader:
             self._first_raw = raw
             if self._start:
                 self.faults.undecodable_packets = 0  # those before the first key frame
+        arrival = 0.0 if self._arrivals is None else self._arrivals.of(raw)
         try:
-            yield self._frame_of(raw, pts)
+            frame = self._frame_of(raw, pts)
+            frame.arrival = arrival
+            yield frame
         except av.error.FFmpegError as error:
             target = planar_format(raw.format.name).name
             raise DecodeError(

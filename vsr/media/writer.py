@@ -6,7 +6,7 @@ import contextlib
 import io
 import math
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -15,22 +15,19 @@ from typing import Any, Self
 
 import av
 
-from vsr.color import ChromaLocation, ColorSpec
-from vsr.errors import DeviceError, OptionError
+from vsr.color import ColorSpec
+from vsr.errors import OptionError
 from vsr.frame import Frame, PictureSpec
 from vsr.media._av import detailed, reason_of, writing
 from vsr.media.digests import StreamDigest
-from vsr.media.encoders import Encoding, remedy
-from vsr.media.nvenc import TWINS
+from vsr.media.encoders import Encoding
 from vsr.media.passthrough import MKV, MP4, PICTURE_ONLY, EditList, Route, cover_file
-from vsr.media.pixels import FramePool, Pool, repack
+from vsr.media.picture_stream import add_picture, opening, tagged
+from vsr.media.pixels import FramePool, Pool
 from vsr.media.reader import CopiedPacket
 from vsr.media.source import Chapter, SourceInfo, StreamInfo, trimmed
 from vsr.media.tags import content_tags, stream_tags
-from vsr.registry import nearest
 from vsr.timing import rescale
-
-_FLAG_FRAME_DURATION = int(av.codec.context.Flags.frame_duration)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -171,54 +168,15 @@ class Writer:
         self._encode(stream, picture)
 
     def _add_picture(self, container: Any) -> Any:
-        video, encoding = self._source.video, self._encoding
-        rate = video.frame_rate or Fraction(25)
-        stream = container.add_stream(encoding.encoder, rate=rate, options=dict(encoding.options))
-        context = stream.codec_context
-        self._check_options(context)
-        context.width, context.height = self._picture.width, self._picture.height
-        context.pix_fmt = encoding.encoder_format
-        context.time_base = self.time_base
-        stream.time_base = self.time_base
-        context.sample_aspect_ratio = self._sample_aspect_ratio
-        context.color_range = int(self._tags.range)
-        context.colorspace = int(self._tags.matrix)
-        context.color_trc = int(self._tags.transfer)
-        context.color_primaries = int(self._tags.primaries)
-        if self._tags.chroma_location is not ChromaLocation.UNSPECIFIED:
-            context.options = {
-                **context.options,
-                "chroma_sample_location": str(int(self._tags.chroma_location)),
-            }
-        context.thread_count = 0
-        context.thread_type = "AUTO"  # PyAV's own default makes x264 cut frames into slices: slower, larger
-        context.flags |= _FLAG_FRAME_DURATION
-        if container.format.flags & av.format.Flags.global_header.value:
-            context.flags |= int(av.codec.context.Flags.global_header)
-        if not encoding.on_gpu:  # else its first frame opens it
-            with self._opening():
-                context.open()
-        if video.display_matrix is not None:
-            stream.set_display_matrix(list(video.display_matrix))
-        stream.metadata.update(stream_tags(video.metadata))
-        stream.disposition = int(video.disposition)
-        return stream
-
-    @contextlib.contextmanager
-    def _opening(self) -> Iterator[None]:
-        """Say what is wrong with the encoder, not with the file, where it cannot be opened."""
-        name = self._encoding.encoder
-        try:
-            yield
-        except av.error.ArgumentError as error:
-            raise OptionError(
-                f"{name} refuses its settings ({reason_of(error)}); "
-                "check --preset, --crf and --encoder-option"
-            ) from error
-        except av.error.FFmpegError as error:
-            if name not in TWINS.values():
-                raise
-            raise DeviceError(f"{name} cannot be opened: {reason_of(error)}; {remedy(name)}") from error
+        return add_picture(
+            container,
+            self._source.video,
+            self._picture,
+            self._encoding,
+            time_base=self.time_base,
+            sample_aspect_ratio=self._sample_aspect_ratio,
+            tags=self._tags,
+        )
 
     def _encode(self, stream: Any, picture: av.VideoFrame) -> list[Any]:
         """Return the packets that a picture brings. The first opens an encoder of pictures on a GPU."""
@@ -227,18 +185,8 @@ class Writer:
             packets: list[Any] = stream.encode(picture)
             return packets
         context.pix_fmt = picture.format.name
-        with self._opening(), detailed():
+        with opening(self._encoding.encoder), detailed():
             return list(stream.encode(picture))
-
-    def _check_options(self, context: Any) -> None:
-        known = context.supported_options
-        names = {option.name for option in (*known.generic, *known.private)}
-        for name in self._encoding.options:
-            if name not in names:
-                raise OptionError(
-                    f"{self._encoding.encoder} has no option {name!r}.{nearest(name, sorted(names))} "
-                    f"`ffmpeg -h encoder={self._encoding.encoder}` lists them"
-                )
 
     def _add_others(self, container: Any) -> dict[int, Any]:
         """Add what is not the picture; return the new streams by the source's index."""
@@ -360,7 +308,10 @@ class Writer:
         shift = rescale(1, self._shift, self.time_base) if self._shift else 0
         pts = rescale(frame.pts, frame.time_base, self.time_base) - shift
         duration = rescale(frame.duration, frame.time_base, self.time_base)
-        picture = self._picture_of(frame)
+        own = self.pool.picture(frame)
+        picture = tagged(own, self._encoding, self._tags)
+        if picture is not own:
+            self._repacked_bytes += self._picture.format.frame_bytes(frame.width, frame.height)
         picture.pts = pts
         picture.time_base = self.time_base
         picture.duration = duration
@@ -372,17 +323,6 @@ class Writer:
         for packet in packets:
             self._mux_picture(packet)
         self.pool.give(frame)
-
-    def _picture_of(self, frame: Frame) -> av.VideoFrame:
-        picture = self.pool.picture(frame)
-        picture.color_range = int(self._tags.range)
-        picture.colorspace = int(self._tags.matrix)
-        picture.color_trc = int(self._tags.transfer)
-        picture.color_primaries = int(self._tags.primaries)
-        if self._encoding.on_gpu or picture.format.name == self._encoding.encoder_format:
-            return picture
-        self._repacked_bytes += self._picture.format.frame_bytes(frame.width, frame.height)
-        return repack(picture, self._encoding.encoder_format)
 
     def _mux_picture(self, packet: Any) -> None:
         if not packet.duration:

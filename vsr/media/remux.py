@@ -1,0 +1,112 @@
+"""Writes packets that come in on standard input into one receiver: a process of its own for each output.
+
+FFmpeg opens and writes some protocols with no way to end a call that waits, and PyAV holds the interpreter's
+lock meanwhile. A process can always be ended; and whatever happens in it, the run that feeds it goes on.
+
+    python -m vsr.media.remux CONTAINER URL [KEY=VALUE...]
+
+Standard input is the header of LiveEncoder with its length before it, then records of packets. Each line on
+standard error is `opened`, or the sentence about what went wrong that comes before exit code 1.
+"""
+
+from __future__ import annotations
+
+import io
+import signal
+import struct
+import sys
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from typing import Any, BinaryIO
+
+import av
+
+from vsr.media._av import detailed, explain
+from vsr.media.live_encoder import EncodedPacket
+
+OPENED = "opened"
+"""The line that says that the receiver has taken the header."""
+_LENGTH = struct.Struct("<I")
+_RECORD = struct.Struct("<IBBqqqII")
+"""Bytes of content, stream, key frame or not, pts, dts, duration, time base."""
+
+
+def header_bytes(header: bytes) -> bytes:
+    """Return what stands at the beginning of the process's input."""
+    return _LENGTH.pack(len(header)) + header
+
+
+def record_bytes(packet: EncodedPacket) -> bytes:
+    """Return a packet as the process reads it."""
+    base = packet.time_base
+    head = _RECORD.pack(
+        len(packet.content),
+        packet.stream,
+        packet.is_keyframe,
+        packet.pts,
+        packet.dts,
+        packet.duration,
+        base.numerator,
+        base.denominator,
+    )
+    return head + packet.content
+
+
+def _records(pipe: BinaryIO) -> Iterator[EncodedPacket]:
+    while len(head := pipe.read(_RECORD.size)) == _RECORD.size:
+        size, stream, key, pts, dts, duration, numerator, denominator = _RECORD.unpack(head)
+        content = pipe.read(size)
+        if len(content) < size:
+            return
+        base = Fraction(numerator, denominator)
+        yield EncodedPacket(stream, pts, dts, duration, base, bool(key), content)
+
+
+def _open(header: bytes, container: str, url: str, options: dict[str, str]) -> tuple[Any, list[Any]]:
+    """Return the receiver with its header written, and its streams in the header's order."""
+    known: Any = av.open(io.BytesIO(header), "r", format="nut")
+    out: Any = av.open(url, "w", format=container, container_options=options)
+    streams = []
+    for template in known.streams:
+        stream = out.add_stream_from_template(template, opaque=False)
+        stream.time_base = template.time_base
+        streams.append(stream)
+    out.start_encoding()
+    known.close()
+    return out, streams
+
+
+def _write(out: Any, streams: Sequence[Any], records: Iterator[EncodedPacket]) -> None:
+    for record in records:
+        packet: Any = av.Packet(record.content)
+        packet.pts, packet.dts, packet.duration = record.pts, record.dts, record.duration
+        packet.time_base = record.time_base
+        packet.is_keyframe = record.is_keyframe
+        packet.stream = streams[record.stream]
+        out.mux_one(packet)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run until standard input ends. Returns the exit code."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)  # the end is the input's: what was written is finished
+    container, url, *pairs = arguments
+    options = dict(pair.split("=", 1) for pair in pairs)
+    pipe = sys.stdin.buffer
+    try:
+        (size,) = _LENGTH.unpack(pipe.read(_LENGTH.size))
+        with detailed():
+            out, streams = _open(pipe.read(size), container, url, options)
+        print(OPENED, file=sys.stderr, flush=True)  # noqa: T201  (it is a protocol)
+        try:
+            _write(out, streams, _records(pipe))
+        finally:
+            out.close()
+    except (av.error.FFmpegError, OSError, ValueError, struct.error) as error:
+        print(explain(error, "pipe" if url.startswith("pipe:") else url), file=sys.stderr)  # noqa: T201
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
