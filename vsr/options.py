@@ -10,6 +10,9 @@ from typing import Any, Literal
 
 DeinterlaceMode = Literal["auto", "on", "off"]
 ProgressMode = Literal["auto", "bar", "lines", "json", "none"]
+DropMode = Literal["newest", "oldest", "none"]
+DropChoice = Literal["auto", "newest", "oldest", "none"]
+Switch = Literal["auto", "on", "off"]
 MAX_THREADS = 1024
 """Of one run: more helps nowhere, and a mistyped number would take all that the system has."""
 
@@ -125,6 +128,114 @@ class UpscaleOptions:
         ),
     )
     overwrite: bool = field(default=False, metadata=_option("Replace OUTPUT if it exists.", "--yes", "-y"))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LiveOptions:
+    """What `vsr live` does to a stream. Values are checked before work begins."""
+
+    ladder: str = field(
+        default="auto",
+        metadata=_option(
+            "Models of one scale, the best first, joined by commas: the first that keeps up works. "
+            "auto: cnn-m-photo, bicubic, bilinear, or the first alone where the input waits.",
+            "--ladder",
+            "-m",
+            metavar="MODELS",
+        ),
+    )
+    scale: float | None = field(
+        default=None,
+        metadata=_option("Factor for width and height. Default: the network's own, else 2.", metavar="N"),
+    )
+    size: str | None = field(
+        default=None,
+        metadata=_option("Target size instead of a factor: WxH, or 720p 1080p 1440p 2160p.", metavar="SIZE"),
+    )
+    device: str = field(
+        default="auto",
+        metadata=_option("Where to compute, as for `vsr upscale`.", metavar="DEVICE"),
+    )
+    engine: str = field(
+        default="auto", metadata=_option("What runs networks, as for `vsr upscale`.", metavar="NAME")
+    )
+    precision: str = field(
+        default="auto", metadata=_option("Arithmetic of networks, as for `vsr upscale`.", metavar="NAME")
+    )
+    threads: int = field(default=0, metadata=_option("Threads for upscaling; 0 = one a core.", metavar="N"))
+    deinterlace: DeinterlaceMode = field(
+        default="auto", metadata=_option("auto deinterlaces the frames that are interlaced.")
+    )
+    input_format: str | None = field(
+        default=None,
+        metadata=_option(
+            "What INPUT is where its name does not say: lavfi (a test source), x11grab, v4l2, mpegts.",
+            "--input-format",
+            "-F",
+            metavar="NAME",
+        ),
+    )
+    pace: bool = field(
+        default=False, metadata=_option("Read a file at the speed of its times, as if it happened now.")
+    )
+    speed: float = field(default=1.0, metadata=_option("With --pace: that many times as fast.", metavar="N"))
+    latency: int = field(
+        default=250,
+        metadata=_option(
+            "Milliseconds that frames may wait for the upscaler: so many are queued, and no more.",
+            metavar="MS",
+        ),
+    )
+    """250 rides out what a home network does; less drops frames earlier."""
+    drop: DropChoice = field(
+        default="auto",
+        metadata=_option(
+            "Which frame goes when the queue is full: the one that comes (newest), the one that waits "
+            "longest (oldest), or none: the input waits. auto: newest, none where the input waits by itself."
+        ),
+    )
+    timeout: float = field(
+        default=5.0,
+        metadata=_option("How long an input or output may stand still, in seconds.", metavar="SECONDS"),
+    )
+    """5: longer than a key frame's interval, shorter than a viewer's patience."""
+    reconnect: Switch = field(
+        default="auto",
+        metadata=_option(
+            "Open what breaks off again: auto for networks, on for files too, which then repeat, or off."
+        ),
+    )
+    give_up: float = field(
+        default=600.0,
+        metadata=_option("How long to try to reconnect, in seconds.", "--give-up", metavar="SECONDS"),
+    )
+    encoder: str = field(
+        default="auto",
+        metadata=_option("FFmpeg's name of the encoder; auto is libx264.", metavar="NAME"),
+    )
+    crf: float | None = field(
+        default=None, metadata=_option("Quality of the encoder, lower is better.", metavar="N")
+    )
+    preset: str | None = field(default=None, metadata=_option("Speed of the encoder.", metavar="NAME"))
+    encoder_options: tuple[str, ...] = field(
+        default=(),
+        metadata=_option(
+            "Any option of the encoder, e.g. maxrate=4M; repeatable.", "--encoder-option", "-E", metavar="K=V"
+        ),
+    )
+    format: str | None = field(
+        default=None,
+        metadata=_option(
+            "Container of outputs whose name does not say. `-` alone is yuv4mpegpipe.",
+            "--format",
+            "-f",
+            metavar="NAME",
+        ),
+    )
+    duration: str | None = field(
+        default=None, metadata=_option("End after this long: seconds or HH:MM:SS.", metavar="T")
+    )
+    overwrite: bool = field(default=False, metadata=_option("Replace outputs that exist.", "--yes", "-y"))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
-from vsr.cli import bench, compare, data, doctor, models, train, upscale, verify
+from vsr.cli import bench, compare, data, doctor, live, models, train, upscale, verify
 from vsr.cli import eval as evaluate
 from vsr.cli.output import EXIT_FAILED, EXIT_INTERRUPTED
 from vsr.cli.streams import drop, fill_closed_streams
@@ -34,6 +34,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 app.command("upscale", short_help="Upscale a video; the result is verified.")(upscale.command)
+app.command("live", short_help="Upscale a stream while it happens.")(live.command)
 app.command("verify", short_help="Compare a result with its source.")(verify.command)
 app.command("compare", short_help="Measure how two videos differ, frame by frame.")(compare.command)
 app.command("eval", short_help="Measure models by the papers' protocol.")(evaluate.command)

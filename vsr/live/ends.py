@@ -1,0 +1,172 @@
+"""Where upscaled frames go: through one encoder to several receivers, or as they are into a pipe."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol
+
+from vsr.errors import EncodeError
+from vsr.frame import Frame
+from vsr.live.outputs import Output
+from vsr.live.places import Place
+from vsr.live.status import OutputStatus
+from vsr.media.live_encoder import EncodedPacket, LiveEncoder
+from vsr.media.pixels import FramePool
+from vsr.media.raw_output import RawOutput, TimedPipe
+from vsr.media.source import StreamInfo
+from vsr.options import LiveOptions
+from vsr.pipeline.plan import Plan
+from vsr.pipeline.stages import StopToken
+
+
+class End(Protocol):
+    """Takes what was upscaled. Thread-safety: one thread; `pool` and `statuses` may be used by any."""
+
+    @property
+    def pool(self) -> FramePool:
+        """Gives the frames to write into."""
+
+    @property
+    def statuses(self) -> tuple[OutputStatus, ...]:
+        """How the receivers are doing."""
+
+    def write(self, item: Frame | EncodedPacket) -> Iterator[float]:
+        """Take the next item, and yield the arrivals of the frames that are through."""
+
+    def finish(self) -> None:
+        """Write what is left, and finish all receivers."""
+
+    def abort(self) -> None:
+        """End at once. Idempotent, never raises."""
+
+
+class RawEnd:
+    """Standard output as frames."""
+
+    def __init__(self, plan: Plan, options: LiveOptions, token: StopToken) -> None:
+        assert sys.__stdout__ is not None  # the target was checked
+        pipe = TimedPipe(sys.__stdout__.fileno(), options.timeout, lambda: token.requested)
+        self._output = RawOutput(
+            plan.target,
+            plan.source.video,
+            plan.output,
+            plan.encoding,
+            pipe,
+            sample_aspect_ratio=plan.sample_aspect_ratio,
+            tags=plan.tags,
+        )
+        self.pool = self._output.pool
+        self._frames = 0
+        self._closed = False
+
+    @property
+    def statuses(self) -> tuple[OutputStatus, ...]:
+        """One."""
+        return (
+            OutputStatus(
+                name="standard output",
+                state="closed" if self._closed else "writing",
+                bytes_written=self._output.bytes_written,
+                packets_written=self._frames,
+            ),
+        )
+
+    def write(self, item: Frame | EncodedPacket) -> Iterator[float]:
+        """Take the next item; packets have no place here."""
+        if isinstance(item, Frame):
+            arrival = item.arrival
+            self._output.write(item)
+            self._frames += 1
+            yield arrival
+
+    def finish(self) -> None:
+        """Write what is left."""
+        self._output.close()
+        self._closed = True
+
+    def abort(self) -> None:
+        """Nothing is held back that could be dropped."""
+
+
+class EncodedEnd:
+    """An encoder, and its receivers. One that breaks off does not end the others; all do."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        places: Sequence[Place],
+        copied: Sequence[StreamInfo],
+        options: LiveOptions,
+        *,
+        waits: bool,
+        say: Callable[[str], None],
+    ) -> None:
+        """`waits` says that the source does, so that receivers are waited for."""
+        self._encoder = LiveEncoder(
+            plan.source.video,
+            plan.output,
+            plan.encoding,
+            copied,
+            sample_aspect_ratio=plan.sample_aspect_ratio,
+            tags=plan.tags,
+        )
+        self.pool = self._encoder.pool
+        self._timeout = options.timeout
+        self._outputs = [
+            Output(
+                place,
+                timeout_seconds=options.timeout,
+                returns=place.is_network and options.reconnect != "off",
+                give_up_seconds=options.give_up,
+                waits=waits,
+                say=say,
+            )
+            for place in places
+        ]
+        for output in self._outputs:
+            output.start(self._encoder.header)
+
+    @property
+    def statuses(self) -> tuple[OutputStatus, ...]:
+        """In the order in which they were given."""
+        return tuple(output.status for output in self._outputs)
+
+    def write(self, item: Frame | EncodedPacket) -> Iterator[float]:
+        """Encode a frame or pass a packet on. Raises EncodeError once no receiver is left."""
+        if isinstance(item, EncodedPacket):
+            self._send(item)
+            return
+        for packet in self._encoder.encode(item, keyframe=self._wanted_key()):
+            yield packet.arrival
+            self._send(packet)
+
+    def _wanted_key(self) -> bool:
+        """True once for each time that a receiver can only go on with a key frame."""
+        wishes = [output.take_wish() for output in self._outputs]
+        return any(wishes)
+
+    def _send(self, packet: EncodedPacket) -> None:
+        for output in self._outputs:
+            output.put(packet)
+        if all(output.failed for output in self._outputs):
+            raise EncodeError(self._outputs[0].status.last_error)
+
+    def finish(self) -> None:
+        """Flush the encoder and finish the receivers, each within its time limit."""
+        for packet in self._encoder.flush():
+            self._send(packet)
+        for output in self._outputs:
+            output.finish()
+        for output in self._outputs:
+            output.join(3 * self._timeout)
+        if all(output.failed for output in self._outputs):
+            raise EncodeError(self._outputs[0].status.last_error)
+        self._encoder.close()
+
+    def abort(self) -> None:
+        """End the receivers at once."""
+        for output in self._outputs:
+            output.abort()
+        for output in self._outputs:
+            output.join(self._timeout)

@@ -1,0 +1,163 @@
+"""Deciding a live run before it begins: sizes, encoder, the ladder, and which streams go along."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from vsr.errors import OptionError
+from vsr.live.places import Place, quick_settings
+from vsr.live.steps import Steps, default_ladder
+from vsr.media.passthrough import carries
+from vsr.media.source import SourceInfo, StreamInfo
+from vsr.media.target import resolve
+from vsr.models import AUTO, Recipe
+from vsr.options import MAX_THREADS, LiveOptions, UpscaleOptions
+from vsr.pipeline.plan import Plan, make_plan
+from vsr.upscaler import opened
+
+_ENCODER, _PRESET = "libx264", "superfast"
+"""superfast: the picture has another model's time to win, not the encoder's."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LivePlan:
+    """What a live run does, decided."""
+
+    plan: Plan
+    """As of `vsr upscale` for the first output."""
+    steps: Steps
+    copied: tuple[StreamInfo, ...]
+    """The source's streams that go along."""
+
+
+def plan_live(
+    source: SourceInfo,
+    source_name: str,
+    places: Sequence[Place],
+    options: LiveOptions,
+    *,
+    waits: bool,
+    say: Callable[[str], None],
+) -> LivePlan:
+    """Decide the run and prepare its upscalers. `waits` says that the source does.
+
+    Raises OptionError for what cannot be done.
+    """
+    check(places, options)
+    first = places[0]
+    models = _ladder(options, waits=waits)
+    gpu = opened(options.device)
+    plan, upscaler = make_plan(
+        source,
+        first.name,
+        _as_upscale(options, models[0], first, source),
+        source_name=source_name,
+        gpu=gpu,
+        say=say,
+    )
+    upscaler.close()
+    if plan.encoding.on_gpu:
+        raise OptionError(f"--encoder {options.encoder}: vsr live encodes on the CPU; leave --encoder out")
+    copied = () if first.is_raw else _copied(source, places, say)
+    _check_others(places, plan, source_name, options)
+    steps = Steps(
+        models,
+        source=plan.picture,
+        size=(plan.output.width, plan.output.height),
+        target_format=plan.encoding.format,
+        target_color=plan.encoding.color,
+        threads=plan.threads,
+        engine=options.engine,
+        precision=options.precision,
+        device="cpu" if gpu is None else gpu,
+        say=say,
+    )
+    return LivePlan(plan=plan, steps=steps, copied=copied)
+
+
+def check(places: Sequence[Place], options: LiveOptions) -> None:
+    """Raise OptionError for options that are out of range or contradict each other."""
+    names = [place.name for place in places]
+    if not places:
+        raise OptionError("there is no output; name a URL, a file, or - for standard output")
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise OptionError(f"{twice} is named twice among the outputs; name each once")
+    if len(places) > 1 and any(place.is_raw for place in places):
+        raise OptionError("a pipe of raw frames is not encoded, so it goes alone; use -f mpegts, or drop it")
+    if any(place.is_raw and place.name != "-" for place in places):
+        raise OptionError("raw frames go to standard output only; name it -")
+    for flag, value in (("--timeout", options.timeout), ("--speed", options.speed)):
+        if not 0 < value < float("inf"):
+            raise OptionError(f"{flag} {value:g}: give a number above 0")
+    if not 1 <= options.latency <= 60_000:
+        raise OptionError(f"--latency {options.latency}: give 1 to 60000 milliseconds")
+    if not 0 <= options.give_up < float("inf"):
+        raise OptionError(f"--give-up {options.give_up:g}: give seconds, 0 or more")
+    if not 0 <= options.threads <= MAX_THREADS:
+        raise OptionError(f"--threads {options.threads}: give 0 for one a core, or up to {MAX_THREADS}")
+    if options.speed != 1 and not options.pace:
+        raise OptionError(f"--speed {options.speed:g} has no meaning without --pace; add it")
+
+
+def _ladder(options: LiveOptions, *, waits: bool) -> tuple[str, ...]:
+    if options.ladder != AUTO:
+        return tuple(part.strip() for part in options.ladder.split(","))
+    best = Recipe(AUTO).text
+    return (best,) if waits else default_ladder(best)
+
+
+def _as_upscale(options: LiveOptions, model: str, place: Place, source: SourceInfo) -> UpscaleOptions:
+    """Return the options of `vsr upscale` that decide the same for one output."""
+    encoder, preset = options.encoder, options.preset
+    if not place.is_raw and encoder == "auto":
+        encoder, preset = _ENCODER, preset or _PRESET
+    quick = () if place.is_raw else quick_settings(encoder, source.video.frame_rate)
+    return UpscaleOptions(
+        model=model,
+        scale=options.scale,
+        size=options.size,
+        device=options.device,
+        engine=options.engine,
+        precision=options.precision,
+        threads=options.threads,
+        encoder=encoder,
+        crf=options.crf,
+        preset=preset,
+        encoder_options=(*quick, *options.encoder_options),
+        format=place.planned_as,
+        overwrite=options.overwrite,
+    )
+
+
+def _copied(
+    source: SourceInfo, places: Sequence[Place], say: Callable[[str], None]
+) -> tuple[StreamInfo, ...]:
+    """Return the sound; what else there is has no place in most receivers."""
+    left = [stream.label for stream in source.streams if stream.kind != "audio"]
+    if left:
+        say(f"not kept: {', '.join(left)}")
+    copied = tuple(stream for stream in source.streams if stream.kind == "audio")
+    for place in places:
+        for stream in copied:
+            if not carries(place.planned_as, stream):
+                raise OptionError(
+                    f"{place.shown}: {place.container} cannot carry {stream.label}; "
+                    "encode it as AAC at the source"
+                )
+    return copied
+
+
+def _check_others(places: Sequence[Place], plan: Plan, source_name: str, options: LiveOptions) -> None:
+    """Raise OptionError for an output beside the first that cannot take what the first gets."""
+    for place in places[1:]:
+        _, supported = resolve(place.name, place.planned_as, overwrite=options.overwrite, source=source_name)
+        if supported and not {plan.encoding.encoder, _codec_of(plan)} & supported:
+            raise OptionError(
+                f"{place.shown}: {place.container} cannot carry what {plan.encoding.encoder} makes; "
+                "choose another --encoder, or leave it out"
+            )
+
+
+def _codec_of(plan: Plan) -> str:
+    return plan.encoding.encoder.removeprefix("lib").replace("x264", "h264").replace("x265", "hevc")

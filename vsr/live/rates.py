@@ -1,0 +1,29 @@
+"""How many a second, over the last moments."""
+
+from __future__ import annotations
+
+from collections import deque
+
+_WINDOW_SECONDS = 3.0
+_MOST = 1024
+
+
+class Rate:
+    """Counts events. `now` is any clock that does not go back.
+
+    Thread-safety: one thread counts, any reads. Memory: bounded.
+    """
+
+    def __init__(self) -> None:
+        self._moments: deque[float] = deque(maxlen=_MOST)
+
+    def count(self, now: float) -> None:
+        """Count one."""
+        self._moments.append(now)
+
+    def read(self, now: float) -> float:
+        """Return events a second over the last moments."""
+        recent = [moment for moment in tuple(self._moments) if now - moment <= _WINDOW_SECONDS]
+        if len(recent) < 2:
+            return 0.0
+        return (len(recent) - 1) / max(recent[-1] - recent[0], 1e-9)

@@ -1,0 +1,300 @@
+"""One run of `vsr live`: source, queue, upscalers, encoder and receivers, each on threads of their own."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from types import TracebackType
+from typing import Self
+
+from vsr.frame import Frame
+from vsr.live.controls import Controls
+from vsr.live.ends import EncodedEnd, End, RawEnd
+from vsr.live.ladder import Ladder
+from vsr.live.latency import LatencyHistogram
+from vsr.live.places import place_of
+from vsr.live.planning import LivePlan, plan_live
+from vsr.live.queue import ItemQueue
+from vsr.live.rates import Rate
+from vsr.live.report import LiveReport
+from vsr.live.source import LiveSource
+from vsr.live.status import LiveStatus
+from vsr.media.live_encoder import EncodedPacket
+from vsr.options import LiveOptions
+from vsr.pipeline.messages import Messages
+from vsr.pipeline.stages import StopToken
+from vsr.timing import parse_seconds
+
+_TICK_SECONDS = 0.25
+_SLICE_SECONDS = 0.1
+_UPSCALED_FRAMES = 2
+"""That may wait for the encoder: one that is being written, and the next."""
+_STALLED_SECONDS = 1.0
+_MESSAGES_KEPT = 200
+
+Item = Frame | EncodedPacket
+
+
+class LiveRun:
+    """A source, receivers and options, opened and planned; `run` does it once.
+
+    Raises OptionError or MediaError from the constructor, before anything is written.
+    Thread-safety: one thread; `status` and `controls` may be used by any.
+    """
+
+    def __init__(
+        self,
+        source: str,
+        outputs: Sequence[str],
+        options: LiveOptions | None = None,
+        *,
+        on_message: Callable[[str], None] = lambda text: None,
+    ) -> None:
+        """`on_message` gets sentences for people, here and while it runs, on this thread."""
+        options = options or LiveOptions()
+        self._options = options
+        self._messages = Messages(on_message)
+        self._token = StopToken()
+        self._duration = parse_seconds(options.duration, "--duration") if options.duration else None
+        places = [place_of(name, options.format) for name in outputs]
+        self.source = LiveSource(source, options, self._token, self._messages.say)
+        with contextlib.ExitStack() as on_failure:
+            reader = self.source.open()
+            on_failure.callback(reader.close)
+            self.plan: LivePlan = plan_live(
+                reader.info, source, places, options, waits=self.source.waits, say=self._messages.say
+            )
+            on_failure.callback(self.plan.steps.close)
+            self.source.keep(self.plan.copied)
+            on_failure.pop_all()
+        steps = self.plan.steps
+        self.controls = Controls(steps.models)
+        self._ladder = Ladder(steps.costs)
+        self._places = places
+        rate = reader.info.video.frame_rate or 25
+        self._interval = float(1 / rate)
+        capacity = max(2, round(options.latency / 1000 / self._interval))
+        drop = options.drop if options.drop != "auto" else "none" if self.source.waits else "newest"
+        self._waiting: ItemQueue[Item] = ItemQueue(capacity, drop)
+        self._upscaled: ItemQueue[Item] = ItemQueue(_UPSCALED_FRAMES, "none")
+        self._latency = LatencyHistogram()
+        self._frames_in = self._frames_out = self._let_go = 0
+        self._rate_in, self._rate_out = Rate(), Rate()
+        self._source_size = (reader.video.width, reader.video.height)
+        self._began = time.monotonic()
+        self._error: BaseException | None = None
+        self._error_lock = threading.Lock()
+        self._stopped = False
+        self._end: End | None = None
+
+    # -- running
+
+    def run(
+        self, *, on_status: Callable[[LiveStatus], None] | None = None, stop: StopToken | None = None
+    ) -> LiveReport:
+        """Do it. `on_status` is called on this thread several times a second.
+
+        Raises MediaError where the source cannot be read or no receiver is left.
+        """
+        stop = stop or StopToken()
+        self._began = time.monotonic()
+        self._end = self._open_end()
+        threads = [
+            threading.Thread(target=self._guarded, args=(body,), name=name, daemon=True)
+            for name, body in (
+                ("vsr-live-write", self._write),
+                ("vsr-live-work", self._work),
+                ("vsr-live-read", self._read),
+            )
+        ]
+        for thread in threads:
+            thread.start()
+        try:
+            self._wait(threads, stop, on_status)
+        finally:
+            self._give_up()
+            for thread in threads:
+                thread.join()
+            self._messages.pass_on()
+            self.close()
+        if self._error is not None:
+            raise self._error
+        said = tuple(self._messages.told[-_MESSAGES_KEPT:])
+        status = replace(self.status(), state="ended")
+        return LiveReport(status=status, stopped=self._stopped, jumps=self.source.jumps, said=said)
+
+    def _open_end(self) -> End:
+        plan = self.plan
+        if self._places[0].is_raw:
+            return RawEnd(plan.plan, self._options, self._token)
+        return EncodedEnd(
+            plan.plan,
+            self._places,
+            plan.copied,
+            self._options,
+            waits=self.source.waits,
+            say=self._messages.say,
+        )
+
+    def _wait(
+        self,
+        threads: Sequence[threading.Thread],
+        stop: StopToken,
+        on_status: Callable[[LiveStatus], None] | None,
+    ) -> None:
+        """Return when all threads have ended. Sleeps in slices, so that signal handlers run."""
+        while any(thread.is_alive() for thread in threads):
+            threads[0].join(_TICK_SECONDS)
+            self._messages.pass_on()
+            if on_status is not None:
+                on_status(self.status())
+            if stop.requested and not self._token.requested:
+                self._stopped = True
+                self._token.request()
+            if stop.aborted:
+                self._give_up()
+            if self._duration is not None and time.monotonic() - self._began >= self._duration:
+                self._token.request()
+
+    def _give_up(self) -> None:
+        """End what still runs. Idempotent."""
+        self._token.request()
+        self._waiting.close()
+        self._upscaled.close()
+        if self._end is not None and (self._error is not None or not self._finished):
+            self._end.abort()
+
+    _finished = False
+
+    def _guarded(self, body: Callable[[], None]) -> None:
+        try:
+            body()
+        except BaseException as error:
+            with self._error_lock:
+                self._error = self._error or error
+            self._token.request()
+            self._waiting.close()
+            self._upscaled.close()
+
+    # -- the threads
+
+    def _read(self) -> None:
+        with contextlib.closing(self.source.items()) as items:
+            for item in items:
+                is_frame = isinstance(item, Frame)
+                if isinstance(item, Frame):
+                    self._frames_in += 1
+                    self._rate_in.count(time.monotonic())
+                    self._source_size = (item.width, item.height)
+                    if self.controls.paused:
+                        self._let_go += 1
+                        continue
+                if not self._waiting.put(item, is_frame=is_frame):
+                    break
+        self._waiting.end()
+
+    def _work(self) -> None:
+        assert self._end is not None
+        while not self._waiting.done:
+            item = self._waiting.take(_SLICE_SECONDS)
+            if isinstance(item, Frame):
+                item = self._enlarged(item, self._end)
+            if item is not None and not self._upscaled.put(item, is_frame=isinstance(item, Frame)):
+                return
+        self._upscaled.end()
+
+    def _enlarged(self, frame: Frame, end: End) -> Frame:
+        chosen = self.controls.step
+        if chosen is not None and chosen != self._ladder.step:
+            self._ladder.begin(chosen)
+        begin = time.monotonic()
+        result = self.plan.steps(frame, self._ladder.step, end.pool.take())
+        now = time.monotonic()
+        if chosen is None and len(self.plan.steps.models) > 1:
+            before = self._ladder.step
+            fill = self._waiting.frames / self._waiting.capacity
+            after = self._ladder.observe(now - begin, self._interval, fill, now)
+            if after != before:
+                models = self.plan.steps.models
+                self._messages.say(
+                    f"{models[before]} -> {models[after]}: {(now - begin) * 1000:.0f} ms a frame"
+                )
+        return result
+
+    def _write(self) -> None:
+        assert self._end is not None
+        while not self._upscaled.done:
+            item = self._upscaled.take(_SLICE_SECONDS)
+            if item is None:
+                continue
+            for arrival in self._end.write(item):
+                now = time.monotonic()
+                self._latency.add(now - arrival, now)
+                self._frames_out += 1
+                self._rate_out.count(now)
+        if not self._token.requested or self._error is None:
+            self._end.finish()
+            self._finished = True
+
+    # -- what it shows
+
+    def status(self) -> LiveStatus:
+        """Return how it is doing now."""
+        now = time.monotonic()
+        state = self.source.state
+        if state == "running" and self.controls.paused:
+            state = "paused"
+        elif state == "running" and now - self.source.last_arrival > _STALLED_SECONDS:
+            state = "stalled"
+        elif state == "ended":
+            state = "finishing"
+        output = self.plan.steps.output
+        return LiveStatus(
+            state=state,
+            source=self.source.shown,
+            source_size=self._source_size,
+            output_size=(output.width, output.height),
+            fps_in=self._rate_in.read(now),
+            fps_out=self._rate_out.read(now),
+            frames_in=self._frames_in,
+            frames_out=self._frames_out,
+            frames_dropped=self._waiting.dropped + self._let_go,
+            latency=self._latency.read(now),
+            queue_frames=self._waiting.frames,
+            queue_capacity=self._waiting.capacity,
+            ladder=self.plan.steps.models,
+            step=self._ladder.step,
+            steps_down=self._ladder.steps_down,
+            steps_up=self._ladder.steps_up,
+            chosen=self.controls.step is not None,
+            reconnects=self.source.reconnects,
+            outputs=() if self._end is None else self._end.statuses,
+            uptime_seconds=now - self._began,
+            rss_bytes=_rss_bytes(),
+        )
+
+    def close(self) -> None:
+        """Close source and upscalers. Idempotent."""
+        self.source.reader.close()
+        self.plan.steps.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _rss_bytes() -> int:
+    """Return how much of the process's memory lies in RAM; 0 where the system does not say."""
+    try:
+        with open("/proc/self/statm", encoding="ascii") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        return 0

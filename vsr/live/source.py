@@ -1,0 +1,232 @@
+"""A source that is read while it happens: opened again where it ends, stamped, on one timeline."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+from vsr.errors import DecodeError, MediaError
+from vsr.frame import Frame
+from vsr.live.places import check_protocol, input_options, is_network, shown
+from vsr.live.status import RunState
+from vsr.live.timeline import Timeline
+from vsr.media.arrival import LiveInput
+from vsr.media.live_encoder import TIME_BASE, EncodedPacket
+from vsr.media.reader import CopiedPacket, Reader
+from vsr.media.source import StreamInfo
+from vsr.options import LiveOptions
+from vsr.pipeline.stages import StopToken
+from vsr.timing import rescale
+
+_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.5, 8.0
+"""Between two attempts to open a source; it doubles from one to the next."""
+_SLICE_SECONDS = 0.05
+_JUMP_SECONDS = 10
+_PICTURE = "picture"
+
+
+class Pacer:
+    """Lets packets through at the speed of their times. Thread-safety: one thread."""
+
+    def __init__(self, speed: float, token: StopToken) -> None:
+        self._speed = speed
+        self._token = token
+        self._begin: tuple[Fraction, float] | None = None
+
+    def wait(self, moment: Fraction | None) -> float:
+        """Return now, once it is the turn of what is at `moment` in the source, or the run ends."""
+        now = time.monotonic()
+        if moment is None:
+            return now
+        if self._begin is None or abs(self._late(moment, now)) > _JUMP_SECONDS:
+            self._begin = (moment, now)
+        while (early := -self._late(moment, now)) > 0 and not self._token.requested:
+            time.sleep(min(early, _SLICE_SECONDS))
+            now = time.monotonic()
+        return now
+
+    def _late(self, moment: Fraction, now: float) -> float:
+        assert self._begin is not None
+        first, begin = self._begin
+        return (now - begin) - float(moment - first) / self._speed
+
+
+@dataclass(frozen=True, slots=True)
+class _Copy:
+    """Where the packets of a stream go."""
+
+    number: int
+    time_base: Fraction
+
+
+class LiveSource:
+    """A source by name. `open` it, then iterate `items` on a thread of its own.
+
+    Frames and packets come with their arrival. Their times are on one timeline from 0 on, whatever the
+    source's do; those of a source that waits (a file, a pipe) are as they are.
+
+    Thread-safety: `state` and the counts may be read by any thread; the rest is one thread's.
+    """
+
+    def __init__(self, name: str, options: LiveOptions, token: StopToken, say: Callable[[str], None]) -> None:
+        """Raises OptionError for a protocol that there is not."""
+        check_protocol(name)
+        self.state: RunState = "opening"
+        self.reconnects = 0
+        self.last_arrival = time.monotonic()
+        self.waits = not (options.pace or is_network(name) or options.input_format)
+        """True where nothing is lost by reading it later."""
+        self._name = name
+        self._options = options
+        self._token = token
+        self._say = say
+        self._returns = options.reconnect == "on" or (options.reconnect == "auto" and is_network(name))
+        self._timeline = Timeline()
+        self._pacer = Pacer(options.speed, token)
+        self._copied: tuple[StreamInfo, ...] = ()
+        self._copies: dict[int, _Copy] = {}
+        self.shown = "standard input" if name == "-" else shown(name)
+
+    @property
+    def jumps(self) -> int:
+        """How often the source's times did not go on as they were."""
+        return self._timeline.jumps
+
+    def open(self) -> Reader:
+        """Open it, for the first time. Raises DecodeError where it cannot be read."""
+        self.reader = self._opened()
+        return self.reader
+
+    def keep(self, copied: Sequence[StreamInfo]) -> None:
+        """Say which streams beside the picture are wanted; the first one's packets get the number 1."""
+        self._copied = tuple(replace(stream, handle=None) for stream in copied)
+        self._kinds = [_kind(stream) for stream in copied]
+        self._copies = {s.index: _Copy(n, s.time_base) for n, s in enumerate(copied, start=1)}
+
+    def _opened(self) -> Reader:
+        options = self._options
+        live = LiveInput(
+            timeout_seconds=options.timeout,
+            arrived=self._arrived,
+            stopped=lambda: self._token.requested,
+            format=options.input_format,
+            options=input_options(self._name, options.timeout) if is_network(self._name) else {},
+        )
+        try:
+            return Reader(self._name, deinterlace=options.deinterlace, live=live)
+        except MediaError as error:
+            raise DecodeError(str(error).replace(self._name, self.shown)) from error
+
+    def _arrived(self, moment: Fraction | None) -> float:
+        self.last_arrival = self._pacer.wait(moment) if self._options.pace else time.monotonic()
+        return self.last_arrival
+
+    def items(self) -> Generator[Frame | EncodedPacket, None, None]:
+        """Yield what comes, until the source ends for good or the run is to end."""
+        try:
+            while True:
+                self.state = "running"
+                self._timeline.begin(self.reader.info.start_seconds, time.monotonic())
+                yield from self._of_reader()
+                self._tell_end()
+                self.reader.close()
+                if self._token.requested or not self._returns or not self._come_back():
+                    break
+        finally:
+            self.state = "ended"
+            self.reader.close()
+
+    def _of_reader(self) -> Iterator[Frame | EncodedPacket]:
+        for item in self.reader.items():
+            if self._token.requested:
+                return
+            if isinstance(item, Frame):
+                yield self._placed_frame(item)
+            else:
+                packet = self._placed_packet(item)
+                if packet is not None:
+                    yield packet
+
+    def _placed_frame(self, frame: Frame) -> Frame:
+        if self.waits:
+            return frame
+        moment = frame.pts * frame.time_base
+        offset = self._timeline.place(_PICTURE, moment, frame.arrival)
+        frame.pts = rescale(1, moment + offset, TIME_BASE)
+        frame.duration = rescale(frame.duration, frame.time_base, TIME_BASE)
+        frame.time_base = TIME_BASE
+        return frame
+
+    def _placed_packet(self, item: CopiedPacket) -> EncodedPacket | None:
+        copy, packet = self._copies.get(item.stream.index), item.packet
+        if copy is None or packet.pts is None:
+            return None
+        dts = packet.pts if packet.dts is None else packet.dts
+        base, shift = Fraction(packet.time_base), 0
+        if not self.waits:
+            offset = self._timeline.place(copy.number, dts * base, item.arrival)
+            shift = rescale(1, offset, base)
+        return EncodedPacket(
+            copy.number,
+            packet.pts + shift,
+            dts + shift,
+            packet.duration or 0,
+            base,
+            bool(packet.is_keyframe),
+            bytes(packet),
+            item.arrival,
+        )
+
+    # -- coming back
+
+    def _tell_end(self) -> None:
+        damage = self.reader.faults.damage()
+        if not self._token.requested and (self._returns or damage):
+            why = f" ({damage[-1].replace(self._name, self.shown)})" if damage else ""
+            self._say(f"{self.shown}: the source ended{why}")
+
+    def _come_back(self) -> bool:
+        """Open the source again, however often it takes. Returns False where it does not come back."""
+        self.state = "reconnecting"
+        pause, since = _FIRST_PAUSE_SECONDS, time.monotonic()
+        while time.monotonic() - since < self._options.give_up:
+            if not self._sleep(pause):
+                return False
+            try:
+                self.reader = self._opened()
+            except MediaError:
+                pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+                continue
+            self.reconnects += 1
+            self._match_streams()
+            self._say(f"{self.shown}: it is back after {time.monotonic() - since:.1f} s")
+            return True
+        self._say(f"{self.shown}: it did not come back within {self._options.give_up:g} s")
+        return False
+
+    def _sleep(self, seconds: float) -> bool:
+        """Wait; return False where the run is to end."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until and not self._token.requested:
+            time.sleep(_SLICE_SECONDS)
+        return not self._token.requested
+
+    def _match_streams(self) -> None:
+        """Find the streams that were there before, by kind and codec; the receivers know no others."""
+        free = list(self.reader.info.streams)
+        self._copies = {}
+        for number, kind in enumerate(self._kinds, start=1):
+            match = next((stream for stream in free if _kind(stream) == kind), None)
+            if match is None:
+                self._say(f"{self.shown}: it came back without its {' '.join(str(word) for word in kind)}")
+                continue
+            free.remove(match)
+            self._copies[match.index] = _Copy(number, match.time_base)
+
+
+def _kind(stream: StreamInfo) -> tuple[str, str, int]:
+    """What a receiver was told of a stream."""
+    context = stream.handle.codec_context if stream.handle is not None else None
+    return stream.kind, stream.codec, int(getattr(context, "sample_rate", 0) or 0)
