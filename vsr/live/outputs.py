@@ -58,7 +58,7 @@ class Output:
         # -- protected by _lock
         self._packets: deque[EncodedPacket] = deque()
         self._bytes = 0
-        self._needs_key = True
+        self._needs_key = False  # an encoder begins with one
         self._wishes_key = False
         self._ended = False
         self._aborted = False

@@ -24,6 +24,7 @@ from vsr.live.report import LiveReport
 from vsr.live.source import LiveSource
 from vsr.live.status import LiveStatus
 from vsr.media.live_encoder import EncodedPacket
+from vsr.media.source import VideoInfo
 from vsr.options import LiveOptions
 from vsr.pipeline.messages import Messages
 from vsr.pipeline.stages import StopToken
@@ -64,18 +65,23 @@ class LiveRun:
         self.source = LiveSource(source, options, self._token, self._messages.say)
         with contextlib.ExitStack() as on_failure:
             reader = self.source.open()
-            on_failure.callback(reader.close)
+            on_failure.callback(self._stop_reading)
+            self._prepare(reader.video)
+            if self.source.is_live:
+                self._reading.start()
             self.plan: LivePlan = plan_live(
                 reader.info, source, places, options, waits=self.source.waits, say=self._messages.say
             )
-            on_failure.callback(self.plan.steps.close)
             self.source.keep(self.plan.copied)
             on_failure.pop_all()
         steps = self.plan.steps
         self.controls = Controls(steps.models)
         self._ladder = Ladder(steps.costs)
         self._places = places
-        rate = reader.info.video.frame_rate or 25
+
+    def _prepare(self, video: VideoInfo) -> None:
+        """Make what the reading thread needs, which begins before there is a plan."""
+        options, rate = self._options, video.frame_rate or 25
         self._interval = float(1 / rate)
         capacity = max(2, round(options.latency / 1000 / self._interval))
         drop = options.drop if options.drop != "auto" else "none" if self.source.waits else "newest"
@@ -84,12 +90,22 @@ class LiveRun:
         self._latency = LatencyHistogram()
         self._frames_in = self._frames_out = self._let_go = 0
         self._rate_in, self._rate_out = Rate(), Rate()
-        self._source_size = (reader.video.width, reader.video.height)
+        self._source_size = (video.width, video.height)
         self._began = time.monotonic()
         self._error: BaseException | None = None
         self._error_lock = threading.Lock()
         self._stopped = False
         self._end: End | None = None
+        self._reading = threading.Thread(
+            target=self._guarded, args=(self._read,), name="vsr-live-read", daemon=True
+        )
+
+    def _stop_reading(self) -> None:
+        self._token.request()
+        self._waiting.close()
+        if self._reading.ident is not None:
+            self._reading.join()
+        self.source.close()
 
     # -- running
 
@@ -108,11 +124,14 @@ class LiveRun:
             for name, body in (
                 ("vsr-live-write", self._write),
                 ("vsr-live-work", self._work),
-                ("vsr-live-read", self._read),
             )
         ]
+        self.source.start()
         for thread in threads:
             thread.start()
+        if not self.source.is_live:
+            self._reading.start()
+        threads.append(self._reading)
         try:
             self._wait(threads, stop, on_status)
         finally:
@@ -279,7 +298,7 @@ class LiveRun:
 
     def close(self) -> None:
         """Close source and upscalers. Idempotent."""
-        self.source.reader.close()
+        self._stop_reading()
         self.plan.steps.close()
 
     def __enter__(self) -> Self:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 
 from vsr.errors import DecodeError, MediaError
@@ -34,6 +34,10 @@ class Pacer:
         self._speed = speed
         self._token = token
         self._begin: tuple[Fraction, float] | None = None
+
+    def restart(self) -> None:
+        """Let the next packet through at once, and those after it by its time."""
+        self._begin = None
 
     def wait(self, moment: Fraction | None) -> float:
         """Return now, once it is the turn of what is at `moment` in the source, or the run ends."""
@@ -85,9 +89,15 @@ class LiveSource:
         self._returns = options.reconnect == "on" or (options.reconnect == "auto" and is_network(name))
         self._timeline = Timeline()
         self._pacer = Pacer(options.speed, token)
-        self._copied: tuple[StreamInfo, ...] = ()
+        self._started = 0.0
+        self._kinds: list[tuple[str, str, int]] = []
         self._copies: dict[int, _Copy] = {}
         self.shown = "standard input" if name == "-" else shown(name)
+
+    @property
+    def is_live(self) -> bool:
+        """True where it goes on whether it is read or not."""
+        return not (self.waits or self._options.pace)
 
     @property
     def jumps(self) -> int:
@@ -101,9 +111,13 @@ class LiveSource:
 
     def keep(self, copied: Sequence[StreamInfo]) -> None:
         """Say which streams beside the picture are wanted; the first one's packets get the number 1."""
-        self._copied = tuple(replace(stream, handle=None) for stream in copied)
         self._kinds = [_kind(stream) for stream in copied]
         self._copies = {s.index: _Copy(n, s.time_base) for n, s in enumerate(copied, start=1)}
+
+    def start(self) -> None:
+        """Say that what comes is wanted from now on. What came before is let go, of a source that is live."""
+        self._pacer.restart()
+        self._started = time.monotonic()
 
     def _opened(self) -> Reader:
         options = self._options
@@ -128,7 +142,8 @@ class LiveSource:
         try:
             while True:
                 self.state = "running"
-                self._timeline.begin(self.reader.info.start_seconds, time.monotonic())
+                if self._started:
+                    self._timeline.begin(self.reader.info.start_seconds, time.monotonic())
                 yield from self._of_reader()
                 self._tell_end()
                 self.reader.close()
@@ -142,6 +157,9 @@ class LiveSource:
         for item in self.reader.items():
             if self._token.requested:
                 return
+            if not self._started:
+                continue
+            item.arrival = max(item.arrival, self._started)
             if isinstance(item, Frame):
                 yield self._placed_frame(item)
             else:
@@ -178,6 +196,10 @@ class LiveSource:
             bytes(packet),
             item.arrival,
         )
+
+    def close(self) -> None:
+        """Close what is open. Idempotent; not while `items` is being iterated."""
+        self.reader.close()
 
     # -- coming back
 

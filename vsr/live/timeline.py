@@ -10,6 +10,8 @@ WRAPS_SECONDS = (Fraction(1 << 33, 90_000), Fraction(1 << 32, 1000))
 """After how long the times of MPEG-TS and of FLV begin at zero again."""
 BACK_SECONDS = Fraction(1, 4)
 """How far a stream may step back without it being a jump."""
+JOIN_SECONDS = Fraction(1, 2)
+"""Where the first item of a source is placed that is joined: what comes with it may lie before."""
 AHEAD_SECONDS = Fraction(5)
 """How far a stream may run ahead of the clock without it being a jump: receivers buffer."""
 
@@ -40,10 +42,13 @@ class Timeline:
         """How often times did not go on as they were, wraps not counted."""
         self._tracks: dict[Hashable, _Track] = {}
         self._offsets: list[Fraction] = []
-        """The newest first, two at most."""
+        """The newest first, two at most; none before `begin`."""
 
     def begin(self, start: Fraction, now: float) -> None:
-        """Say that a source was opened, or opened again, whose earliest time is `start`."""
+        """Say that a source was opened, or opened again, whose earliest time is `start`.
+
+        Without that, the first item is the beginning: of a source that is joined where it is.
+        """
         self._offsets = [self._resume(now) - start]
 
     def place(self, track: Hashable, moment: Fraction, now: float) -> Fraction:
@@ -51,6 +56,8 @@ class Timeline:
 
         The moments of one track, with this added, never go back.
         """
+        if not self._offsets:
+            self._offsets = [JOIN_SECONDS - moment]
         offset = self._fitting(track, moment, now)
         if offset is None:
             self.jumps += 1
