@@ -236,6 +236,22 @@ class LiveOptions:
         default=None, metadata=_option("End after this long: seconds or HH:MM:SS.", metavar="T")
     )
     overwrite: bool = field(default=False, metadata=_option("Replace outputs that exist.", "--yes", "-y"))
+    preview: str | None = field(
+        default=None,
+        metadata=_option(
+            "Serve a page with the picture, figures and controls, /status.json and /metrics, at PORT of this "
+            "machine alone, or at HOST:PORT.",
+            metavar="PORT",
+        ),
+    )
+    preview_token: str | None = field(
+        default=None,
+        metadata=_option(
+            "What whoever asks the preview must know. Default: none for this machine alone, else one is made.",
+            "--preview-token",
+            metavar="TOKEN",
+        ),
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -18,6 +18,8 @@ from vsr.live.ladder import Ladder
 from vsr.live.latency import LatencyHistogram
 from vsr.live.places import place_of
 from vsr.live.planning import LivePlan, plan_live
+from vsr.live.preview.access import parse_address
+from vsr.live.preview.server import Preview
 from vsr.live.queue import ItemQueue
 from vsr.live.rates import Rate
 from vsr.live.report import LiveReport
@@ -72,11 +74,13 @@ class LiveRun:
             self.plan: LivePlan = plan_live(
                 reader.info, source, places, options, waits=self.source.waits, say=self._messages.say
             )
+            steps = self.plan.steps
+            on_failure.callback(steps.close)
             self.source.keep(self.plan.copied)
+            self.controls = Controls(steps.models)
+            self._ladder = Ladder(steps.costs)
+            self.preview = self._opened_preview(options)
             on_failure.pop_all()
-        steps = self.plan.steps
-        self.controls = Controls(steps.models)
-        self._ladder = Ladder(steps.costs)
         self._places = places
 
     def _prepare(self, video: VideoInfo) -> None:
@@ -99,6 +103,14 @@ class LiveRun:
         self._reading = threading.Thread(
             target=self._guarded, args=(self._read,), name="vsr-live-read", daemon=True
         )
+
+    def _opened_preview(self, options: LiveOptions) -> Preview | None:
+        if options.preview is None:
+            return None
+        address = parse_address(options.preview)
+        preview = Preview(address, options.preview_token, self.status, self.controls)
+        self._messages.say(f"preview at {preview.url}")
+        return preview
 
     def _stop_reading(self) -> None:
         self._token.request()
@@ -242,6 +254,8 @@ class LiveRun:
                 self._messages.say(
                     f"{models[before]} -> {models[after]}: {(now - begin) * 1000:.0f} ms a frame"
                 )
+        if self.preview is not None:
+            self.preview.show(frame, result)
         return result
 
     def _write(self) -> None:
@@ -297,8 +311,10 @@ class LiveRun:
         )
 
     def close(self) -> None:
-        """Close source and upscalers. Idempotent."""
+        """Close source, upscalers and preview. Idempotent."""
         self._stop_reading()
+        if self.preview is not None:
+            self.preview.close()
         self.plan.steps.close()
 
     def __enter__(self) -> Self:
