@@ -247,9 +247,16 @@ class LiveOptions:
     preview_token: str | None = field(
         default=None,
         metadata=_option(
-            "What whoever asks the preview must know. Default: none for this machine alone, else one is made.",
+            "What whoever asks the preview must know. Default: nothing on this machine alone, else a new one.",
             "--preview-token",
             metavar="TOKEN",
+        ),
+    )
+    record: str | None = field(
+        default=None,
+        metadata=_option(
+            "With --preview: the folder for what is recorded from its page, .mkv files named by their time.",
+            metavar="DIR",
         ),
     )
 

@@ -6,10 +6,12 @@ import json
 import threading
 import time
 import urllib.request
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import av
 import pytest
 
 from tests.make_media import Clip, Picture, make
@@ -50,44 +52,106 @@ def options(**values: Any) -> LiveOptions:
 
 def test_a_run_is_seen_and_steered(tmp_path: Path) -> None:
     """Figures, a picture before and after, and another model, asked for while the run goes on."""
-    stop = StopToken()
     found: dict[str, Any] = {}
+
+    def look(url: str) -> None:
+        asked(url)
+        found["pair"] = asked(f"{url}live/pair")
+        asked(f"{url}control", {"model": "bilinear"})
+        found["status"] = until(url, "model", "bilinear")
+        found["metrics"] = asked(f"{url}metrics")[0]
+
     with LiveRun(clip(tmp_path), [str(tmp_path / "out.mkv")], options()) as run:
         assert run.preview is not None
-        url = run.preview.url
-
-        def look() -> None:
-            try:
-                asked(url)
-                found["pair"] = asked(f"{url}live/pair")
-                asked(f"{url}control", {"model": "bilinear"})
-                found["status"] = until(url, "model", "bilinear")
-                found["metrics"] = asked(f"{url}metrics")[0]
-            finally:
-                stop.request()
-
-        looking = threading.Thread(target=look)
-
-        def begin(status: LiveStatus) -> None:
-            if status.frames_out and not looking.ident:
-                looking.start()
-
-        report = run.run(on_status=begin, stop=stop)
-        looking.join()
+        steered(run, look)
     body, headers = found["pair"]
     assert body[:2] == b"\xff\xd8"
     assert body[int(headers["X-Original-Bytes"]) :][:2] == b"\xff\xd8"
     assert found["status"]["chosen"]
     assert b'vsr_live_model{model="bilinear"} 1' in found["metrics"]
-    assert report.status.model == "bilinear"
-    assert report.status.frames_out < 25 * SECONDS, "it was stopped from without"
+    assert frames_of(tmp_path / "out.mkv") > 10
     with pytest.raises(OSError, match="refused"):
-        asked(url)
+        asked(run.preview.url)
+
+
+def steered(run: LiveRun, look: Callable[[str], None]) -> None:
+    """Run while `look` asks its preview, until that has ended."""
+    assert run.preview is not None
+    url, stop = run.preview.url, StopToken()
+    failed: list[BaseException] = []
+
+    def body() -> None:
+        try:
+            look(url)
+        except BaseException as error:
+            failed.append(error)
+        stop.request()
+
+    looking = threading.Thread(target=body)
+
+    def begin(status: LiveStatus) -> None:
+        if status.frames_out and not looking.ident:
+            looking.start()
+
+    run.run(on_status=begin, stop=stop)
+    looking.join()
+    assert failed == []
+
+
+def frames_of(path: Path) -> int:
+    """Decode all of a file; FFmpeg's errors raise."""
+    with av.open(str(path)) as container:
+        times = [frame.pts or 0 for frame in container.decode(video=0)]
+    assert times == sorted(set(times))
+    return len(times)
+
+
+def test_recordings_begin_and_end_with_the_button(tmp_path: Path) -> None:
+    folder = tmp_path / "takes"
+    folder.mkdir()
+
+    def look(url: str) -> None:
+        for _ in range(2):
+            asked(f"{url}control", {"recording": True})
+            while (status := json.loads(asked(f"{url}status.json")[0]))["recording"] is None:
+                assert status["controls"]["recording"]
+            time.sleep(1.5)
+            asked(f"{url}control", {"recording": False})
+            until(url, "recording", None)
+
+    with LiveRun(clip(tmp_path), [str(tmp_path / "out.mkv")], options(record=str(folder))) as run:
+        steered(run, look)
+    files = sorted(folder.iterdir())
+    assert len(files) == 2
+    whole = frames_of(tmp_path / "out.mkv")
+    for file in files:
+        assert 10 < frames_of(file) < whole
+
+
+def test_a_recording_that_breaks_off_ends_nothing_else(tmp_path: Path) -> None:
+    folder = tmp_path / "takes"
+    folder.mkdir()
+
+    def look(url: str) -> None:
+        folder.rmdir()
+        asked(f"{url}control", {"recording": True})
+        for _ in range(100):
+            if not json.loads(asked(f"{url}status.json")[0])["controls"]["recording"]:
+                return
+            time.sleep(0.1)
+        raise AssertionError("the recording goes on without its folder")
+
+    with LiveRun(clip(tmp_path), [str(tmp_path / "out.mkv")], options(record=str(folder))) as run:
+        steered(run, look)
+    assert frames_of(tmp_path / "out.mkv") > 10
 
 
 @pytest.mark.parametrize(
     ("values", "text"),
     [
+        ({"record": "."}, "no meaning without a preview"),
+        ({"preview_token": "token-token"}, "no meaning without a preview"),
+        ({"preview": "0", "record": "no-such-folder"}, "no-such-folder: it is no folder"),
         ({"preview": "web"}, "preview is 'web'"),
         ({"preview": "203.0.113.1:80"}, "preview on 203.0.113.1:80: .*; choose another"),
         ({"preview": "0", "preview_token": "short"}, "token has 5 characters"),

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Protocol
 
 from vsr.errors import EncodeError
 from vsr.frame import Frame
 from vsr.live.outputs import Output
-from vsr.live.places import Place
+from vsr.live.places import Place, place_of
+from vsr.live.recording import Recording
 from vsr.live.status import OutputStatus
 from vsr.media.live_encoder import EncodedPacket, LiveEncoder
 from vsr.media.pixels import FramePool
@@ -31,6 +33,10 @@ class End(Protocol):
     def statuses(self) -> tuple[OutputStatus, ...]:
         """How the receivers are doing."""
 
+    @property
+    def recording(self) -> Recording | None:
+        """Writes the encoded stream into files when asked to; None where there is none."""
+
     def write(self, item: Frame | EncodedPacket) -> Iterator[float]:
         """Take the next item, and yield the arrivals of the frames that are through."""
 
@@ -43,6 +49,8 @@ class End(Protocol):
 
 class RawEnd:
     """Standard output as frames."""
+
+    recording = None
 
     def __init__(self, plan: Plan, options: LiveOptions, token: StopToken) -> None:
         assert sys.__stdout__ is not None  # the target was checked
@@ -113,6 +121,7 @@ class EncodedEnd:
         )
         self.pool = self._encoder.pool
         self._timeout = options.timeout
+        self._waits, self._say = waits, say
         self._outputs = [
             Output(
                 place,
@@ -126,6 +135,21 @@ class EncodedEnd:
         ]
         for output in self._outputs:
             output.start(self._encoder.header)
+        self.recording = Recording(Path(options.record), self._opened_file) if options.record else None
+
+    def _opened_file(self, path: Path) -> Output:
+        """Return a receiver that joins what goes on: a file."""
+        output = Output(
+            place_of(str(path), None),
+            timeout_seconds=self._timeout,
+            returns=False,
+            give_up_seconds=0,
+            waits=self._waits,
+            joins=True,
+            say=self._say,
+        )
+        output.start(self._encoder.header)
+        return output
 
     @property
     def statuses(self) -> tuple[OutputStatus, ...]:
@@ -143,11 +167,16 @@ class EncodedEnd:
 
     def _wanted_key(self) -> bool:
         """True once for each time that a receiver can only go on with a key frame."""
-        wishes = [output.take_wish() for output in self._outputs]
+        wishes = [output.take_wish() for output in self._receivers()]
         return any(wishes)
 
+    def _receivers(self) -> list[Output]:
+        """Return all that get packets now."""
+        current = self.recording.current if self.recording is not None else None
+        return self._outputs if current is None else [*self._outputs, current]
+
     def _send(self, packet: EncodedPacket) -> None:
-        for output in self._outputs:
+        for output in self._receivers():
             output.put(packet)
         if all(output.failed for output in self._outputs):
             raise EncodeError(self._outputs[0].status.last_error)
@@ -156,6 +185,8 @@ class EncodedEnd:
         """Flush the encoder and finish the receivers, each within its time limit."""
         for packet in self._encoder.flush():
             self._send(packet)
+        if self.recording is not None:
+            self.recording.finish(3 * self._timeout)
         for output in self._outputs:
             output.finish()
         for output in self._outputs:
@@ -166,6 +197,8 @@ class EncodedEnd:
 
     def abort(self) -> None:
         """End the receivers at once."""
+        if self.recording is not None:
+            self.recording.abort(self._timeout)
         for output in self._outputs:
             output.abort()
         for output in self._outputs:

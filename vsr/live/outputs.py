@@ -42,9 +42,13 @@ class Output:
         returns: bool,
         give_up_seconds: float,
         waits: bool,
+        joins: bool = False,
         say: Callable[[str], None],
     ) -> None:
-        """`returns` lets it be opened again where it breaks off; `waits` lets `put` wait for it."""
+        """`returns` lets it be opened again where it breaks off; `waits` lets `put` wait for it.
+
+        One that `joins` what goes on already begins at the next key frame, which it asks for.
+        """
         self.place = place
         self._timeout = timeout_seconds
         self._returns = returns
@@ -58,8 +62,7 @@ class Output:
         # -- protected by _lock
         self._packets: deque[EncodedPacket] = deque()
         self._bytes = 0
-        self._needs_key = False  # an encoder begins with one
-        self._wishes_key = False
+        self._needs_key = self._wishes_key = joins  # an encoder begins with one
         self._ended = False
         self._aborted = False
         # -- written by the thread alone, but for dropped packets

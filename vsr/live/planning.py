@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from vsr.errors import OptionError
 from vsr.live.places import Place, quick_settings
@@ -98,6 +100,21 @@ def check(places: Sequence[Place], options: LiveOptions) -> None:
         raise OptionError(f"--threads {options.threads}: give 0 for one a core, or up to {MAX_THREADS}")
     if options.speed != 1 and not options.pace:
         raise OptionError(f"--speed {options.speed:g} has no meaning without --pace; add it")
+    if options.preview is None and (options.preview_token is not None or options.record is not None):
+        raise OptionError(
+            "--preview-token and --record have no meaning without a preview; add --preview PORT"
+        )
+    if options.record is not None:
+        _check_record(options.record, places)
+
+
+def _check_record(folder: str, places: Sequence[Place]) -> None:
+    if any(place.is_raw for place in places):
+        raise OptionError(
+            "--record needs an encoded stream, and raw frames are not; leave it out, or use -f nut"
+        )
+    if not (Path(folder).is_dir() and os.access(folder, os.W_OK | os.X_OK)):
+        raise OptionError(f"--record {folder}: it is no folder that can be written into; make it first")
 
 
 def _ladder(options: LiveOptions, *, waits: bool) -> tuple[str, ...]:

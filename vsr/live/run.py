@@ -77,7 +77,7 @@ class LiveRun:
             steps = self.plan.steps
             on_failure.callback(steps.close)
             self.source.keep(self.plan.copied)
-            self.controls = Controls(steps.models)
+            self.controls = Controls(steps.models, can_record=options.record is not None)
             self._ladder = Ladder(steps.costs)
             self.preview = self._opened_preview(options)
             on_failure.pop_all()
@@ -262,6 +262,8 @@ class LiveRun:
         assert self._end is not None
         while not self._upscaled.done:
             item = self._upscaled.take(_SLICE_SECONDS)
+            if self._end.recording is not None and not self._end.recording.follow(self.controls.recording):
+                self.controls.record(False)
             if item is None:
                 continue
             for arrival in self._end.write(item):
@@ -306,6 +308,7 @@ class LiveRun:
             chosen=self.controls.step is not None,
             reconnects=self.source.reconnects,
             outputs=() if self._end is None else self._end.statuses,
+            recording=self._end.recording.name if self._end is not None and self._end.recording else None,
             uptime_seconds=now - self._began,
             rss_bytes=_rss_bytes(),
         )
