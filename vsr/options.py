@@ -247,7 +247,7 @@ class LiveOptions:
     preview_token: str | None = field(
         default=None,
         metadata=_option(
-            "What whoever asks the preview must know. Default: nothing on this machine alone, else a new one.",
+            "What whoever asks the preview must know. Default: nothing on this machine, else a new one.",
             "--preview-token",
             metavar="TOKEN",
         ),
