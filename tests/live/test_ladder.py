@@ -146,7 +146,7 @@ def test_costs_are_positive(costs: tuple[float, ...]) -> None:
         Ladder(costs)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(
     costs=st.lists(st.floats(1e-4, 0.5), min_size=1, max_size=6).map(lambda each: sorted(each, reverse=True)),
     loads=st.lists(st.floats(0.2, 20), min_size=1, max_size=8),

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import socket
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -370,6 +372,20 @@ def test_a_status_that_fails_ends_that_request_alone(caplog: pytest.LogCaptureFi
             ask(site, "/status.json")
         assert ask(site, "/")[0] == 200
     assert "a request to the preview failed" in caplog.text
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads have no priorities of their own")
+def test_those_who_look_come_after_the_run() -> None:
+    found: list[int] = []
+
+    def status() -> Any:
+        found.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+        return running()
+
+    with Preview(("127.0.0.1", 0), None, status, Controls([])) as site:
+        assert ask(site, "/metrics")[0] == 200
+    own = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+    assert found == [max(own, server._NICE)]
 
 
 # -- beginning and end

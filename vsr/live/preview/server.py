@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import os
 import socket
 import sys
 import threading
@@ -32,6 +33,8 @@ _IDLE_SECONDS = 10.0
 """How long a connection may say nothing, or not take what it is sent."""
 _WAIT_SECONDS = 1.0
 """How long a question for a picture waits for one."""
+_NICE = 10
+"""The priority of those who look, as `nice` counts: the run's own is 0."""
 _POLL_SECONDS = 0.1
 """How long closing may go unnoticed."""
 _PAGE, _JSON, _TEXT = "text/html; charset=utf-8", "application/json", "text/plain; charset=utf-8"
@@ -172,6 +175,14 @@ class _Server(ThreadingHTTPServer):
                 return False
             self._open.add(request)
             return True
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """Serve a connection behind the run's own work: coding a picture of 1080 lines takes 18 ms."""
+        if sys.platform == "linux":  # where threads have priorities of their own
+            thread = threading.get_native_id()
+            own = os.getpriority(os.PRIO_PROCESS, thread)
+            os.setpriority(os.PRIO_PROCESS, thread, max(own, _NICE))
+        super().process_request_thread(request, client_address)
 
     def shutdown_request(self, request: Any) -> None:
         """End a connection."""
