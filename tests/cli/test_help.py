@@ -9,10 +9,10 @@ import time
 import pytest
 
 from vsr.cli.main import main
-from vsr.options import CompareOptions, EvalOptions, TilesOptions, UpscaleOptions
+from vsr.options import CompareOptions, EvalOptions, LiveOptions, TilesOptions, UpscaleOptions
 
 HELP_SECONDS = 0.3
-COMMANDS = ["upscale", "verify", "compare", "eval", "doctor", "train", "models", "data"]
+COMMANDS = ["upscale", "live", "verify", "compare", "eval", "doctor", "train", "models", "data"]
 
 
 def seconds_of(*arguments: str) -> float:
@@ -50,6 +50,7 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
 
 OPTIONS = {
     "upscale": UpscaleOptions,
+    "live": LiveOptions,
     "eval": EvalOptions,
     "models compare": TilesOptions,
     "compare": CompareOptions,

@@ -15,11 +15,13 @@ from typing import IO
 from vsr.live.places import Place
 from vsr.live.status import OutputState, OutputStatus
 from vsr.media.live_encoder import EncodedPacket
-from vsr.media.remux import OPENED, header_bytes, record_bytes
+from vsr.media.remux import OPENED, STARTED, header_bytes, record_bytes
 
 MAX_QUEUE_BYTES = 16 << 20
 """Of packets that wait for one receiver: seconds of any stream, and a bound of memory."""
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.5, 8.0
+_START_SECONDS = 30.0
+"""Until a process has loaded what it needs: a second, on a machine that has nothing else to do."""
 _SLICE_SECONDS = 0.1
 
 
@@ -220,7 +222,7 @@ class _Child:
         self._said = b""
         os.set_blocking(self._stdin.fileno(), False)
         os.set_blocking(self._stderr.fileno(), False)
-        self.opened = False
+        self._started = self.opened = False
         self.write(header_bytes(header))
 
     @property
@@ -236,11 +238,14 @@ class _Child:
     def check(self) -> None:
         """Raise OutputError where the process ended, or does not get to open the receiver."""
         self._said += self._stderr.read() or b""
+        if not self._started and f"{STARTED}\n".encode() in self._said:
+            self._started, self._began = True, time.monotonic()
         self.opened = self.opened or f"{OPENED}\n".encode() in self._said
         if self._process.poll() is not None:
             raise OutputError(self._sentence())
-        if not self.opened and time.monotonic() - self._began > self._timeout:
-            raise OutputError(f"{self._place.shown}: it does not answer within {self._timeout:g} s")
+        limit = self._timeout if self._started else _START_SECONDS
+        if not self.opened and time.monotonic() - self._began > limit:
+            raise OutputError(f"{self._place.shown}: it does not answer within {limit:g} s")
 
     def write(self, data: bytes) -> None:
         """Write all of it. Raises OutputError where nothing moves for as long as the time limit."""
@@ -252,6 +257,7 @@ class _Child:
             except BlockingIOError:
                 select.select([], [self._stdin], [], _SLICE_SECONDS)
                 self.check()
+                moved = moved if self.opened else time.monotonic()  # until then, `check` has the limits
             except BrokenPipeError:
                 self._wait()
                 raise OutputError(self._sentence()) from None
@@ -283,7 +289,9 @@ class _Child:
 
     def _sentence(self) -> str:
         self._said += self._stderr.read() or b""
-        lines = [line for line in self._said.decode(errors="replace").splitlines() if line != OPENED]
+        lines = [
+            line for line in self._said.decode(errors="replace").splitlines() if line not in (STARTED, OPENED)
+        ]
         if not lines:
             return f"{self._place.shown}: writing ended without a word (exit {self._process.returncode})"
         return lines[-1].replace(self._place.url, self._place.shown).removeprefix("file:")

@@ -44,9 +44,8 @@ def plan_live(
 ) -> LivePlan:
     """Decide the run and prepare its upscalers. `waits` says that the source does.
 
-    Raises OptionError for what cannot be done.
+    The options are `check`ed. Raises OptionError for what cannot be done.
     """
-    check(places, options)
     first = places[0]
     models = _ladder(options, waits=waits)
     gpu = opened(options.device)

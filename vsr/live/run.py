@@ -17,7 +17,7 @@ from vsr.live.ends import EncodedEnd, End, RawEnd
 from vsr.live.ladder import Ladder
 from vsr.live.latency import LatencyHistogram
 from vsr.live.places import place_of
-from vsr.live.planning import LivePlan, plan_live
+from vsr.live.planning import LivePlan, check, plan_live
 from vsr.live.preview.access import parse_address
 from vsr.live.preview.server import Preview
 from vsr.live.queue import ItemQueue
@@ -64,6 +64,7 @@ class LiveRun:
         self._token = StopToken()
         self._duration = parse_seconds(options.duration, "--duration") if options.duration else None
         places = [place_of(name, options.format) for name in outputs]
+        check(places, options)
         self.source = LiveSource(source, options, self._token, self._messages.say)
         with contextlib.ExitStack() as on_failure:
             reader = self.source.open()
@@ -98,7 +99,7 @@ class LiveRun:
         self._began = time.monotonic()
         self._error: BaseException | None = None
         self._error_lock = threading.Lock()
-        self._stopped = False
+        self._stopped = self._finished = False
         self._end: End | None = None
         self._reading = threading.Thread(
             target=self._guarded, args=(self._read,), name="vsr-live-read", daemon=True
@@ -154,7 +155,7 @@ class LiveRun:
             self.close()
         if self._error is not None:
             raise self._error
-        said = tuple(self._messages.told[-_MESSAGES_KEPT:])
+        said = tuple(self._messages.told)
         status = replace(self.status(), state="ended")
         return LiveReport(status=status, stopped=self._stopped, jumps=self.source.jumps, said=said)
 
@@ -181,6 +182,7 @@ class LiveRun:
         while any(thread.is_alive() for thread in threads):
             threads[0].join(_TICK_SECONDS)
             self._messages.pass_on()
+            del self._messages.told[:-_MESSAGES_KEPT]  # it runs for days
             if on_status is not None:
                 on_status(self.status())
             if stop.requested and not self._token.requested:
@@ -198,8 +200,6 @@ class LiveRun:
         self._upscaled.close()
         if self._end is not None and (self._error is not None or not self._finished):
             self._end.abort()
-
-    _finished = False
 
     def _guarded(self, body: Callable[[], None]) -> None:
         try:
@@ -271,7 +271,7 @@ class LiveRun:
                 self._latency.add(now - arrival, now)
                 self._frames_out += 1
                 self._rate_out.count(now)
-        if not self._token.requested or self._error is None:
+        if self._error is None:
             self._end.finish()
             self._finished = True
 

@@ -98,7 +98,7 @@ class Timeline:
         """True where an item can be the next of its track; of a new one, the next of any."""
         tracks = [self._tracks[track]] if track in self._tracks else list(self._tracks.values())
         if not tracks:
-            return 0 <= placed <= AHEAD_SECONDS
+            return -BACK_SECONDS <= placed <= AHEAD_SECONDS  # the priming of sound lies before zero
         last = max(tracks, key=lambda each: each.last)
         return -BACK_SECONDS <= placed - last.last <= AHEAD_SECONDS + Fraction(max(0.0, now - last.seen))
 

@@ -191,7 +191,8 @@ def _open_live(name: str, standard_input: StandardInput | None, live: LiveInput)
         options=dict(live.options),
         metadata_errors="replace",
         buffer_size=_LIVE_BUFFER_BYTES,
-        timeout=live.timeout_seconds,
+        # Opening is connecting, and then finding the streams.
+        timeout=(2 * live.timeout_seconds, live.timeout_seconds),
     )
 
 

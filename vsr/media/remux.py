@@ -6,7 +6,7 @@ lock meanwhile. A process can always be ended; and whatever happens in it, the r
     python -m vsr.media.remux CONTAINER URL [KEY=VALUE...]
 
 Standard input is the header of LiveEncoder with its length before it, then records of packets. Each line on
-standard error is `opened`, or the sentence about what went wrong that comes before exit code 1.
+standard error is `started`, `opened`, or the sentence about what went wrong that comes before exit code 1.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ import av
 from vsr.media._av import detailed, explain
 from vsr.media.live_encoder import EncodedPacket
 
+STARTED = "started"
+"""The line that says that the process has loaded what it needs, and begins to open the receiver."""
 OPENED = "opened"
 """The line that says that the receiver has taken the header."""
 _LENGTH = struct.Struct("<I")
@@ -93,11 +95,12 @@ def main(arguments: Sequence[str]) -> int:
     container, url, *pairs = arguments
     options = dict(pair.split("=", 1) for pair in pairs)
     pipe = sys.stdin.buffer
+    print(STARTED, file=sys.stderr, flush=True)  # noqa: T201  (it is a protocol)
     try:
         (size,) = _LENGTH.unpack(pipe.read(_LENGTH.size))
         with detailed():
             out, streams = _open(pipe.read(size), container, url, options)
-        print(OPENED, file=sys.stderr, flush=True)  # noqa: T201  (it is a protocol)
+        print(OPENED, file=sys.stderr, flush=True)  # noqa: T201
         try:
             _write(out, streams, _records(pipe))
         finally:

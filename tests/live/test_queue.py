@@ -1,0 +1,92 @@
+"""The queue before the upscaler: bounded, in order, and what it drops."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from vsr.live.queue import MOST_PASSING, ItemQueue
+from vsr.options import DropMode
+
+
+def filled(drop: DropMode, capacity: int = 2) -> ItemQueue[str]:
+    queue: ItemQueue[str] = ItemQueue(capacity, drop)
+    for item in ("f1", "a1", "f2", "a2"):
+        assert queue.put(item, is_frame=item[0] == "f")
+    return queue
+
+
+def rest(queue: ItemQueue[str]) -> list[str]:
+    queue.end()
+    items = []
+    while (item := queue.take()) is not None:
+        items.append(item)
+    return items
+
+
+@pytest.mark.parametrize(
+    ("drop", "left"), [("newest", ["f1", "a1", "f2", "a2", "a3"]), ("oldest", ["a1", "f2", "a2", "f3", "a3"])]
+)
+def test_one_frame_goes_and_no_packet(drop: DropMode, left: list[str]) -> None:
+    queue = filled(drop)
+    assert queue.put("f3", is_frame=True)
+    assert queue.put("a3", is_frame=False)
+    assert (queue.frames, queue.dropped) == (2, 1)
+    assert rest(queue) == left
+
+
+def test_none_waits_for_room() -> None:
+    queue = filled("none")
+    thread = threading.Thread(target=queue.put, args=("f3",), kwargs={"is_frame": True})
+    thread.start()
+    time.sleep(0.05)
+    assert thread.is_alive()
+    assert queue.take() == "f1"
+    thread.join(5)
+    assert not thread.is_alive()
+    assert queue.dropped == 0
+    assert rest(queue) == ["a1", "f2", "a2", "f3"]
+
+
+def test_close_wakes_who_puts() -> None:
+    queue = filled("none")
+    results: list[bool] = []
+    thread = threading.Thread(target=lambda: results.append(queue.put("f3", is_frame=True)))
+    thread.start()
+    queue.close()
+    thread.join(5)
+    assert results == [False]
+    assert queue.done
+    assert not queue.put("f4", is_frame=True)
+
+
+def test_close_wakes_who_takes() -> None:
+    queue: ItemQueue[str] = ItemQueue(2, "none")
+    thread = threading.Thread(target=queue.take)
+    thread.start()
+    queue.close()
+    thread.join(5)
+    assert not thread.is_alive()
+
+
+def test_take_has_a_time_limit() -> None:
+    queue: ItemQueue[str] = ItemQueue(2, "none")
+    begin = time.monotonic()
+    assert queue.take(0.05) is None
+    assert 0.04 < time.monotonic() - begin < 2
+    assert not queue.done
+
+
+def test_packets_have_a_bound_too() -> None:
+    queue: ItemQueue[int] = ItemQueue(1, "newest")
+    for number in range(MOST_PASSING):
+        queue.put(number, is_frame=False)
+    thread = threading.Thread(target=queue.put, args=(0,), kwargs={"is_frame": False}, daemon=True)
+    thread.start()
+    time.sleep(0.05)
+    assert thread.is_alive()
+    queue.take()
+    thread.join(5)
+    assert not thread.is_alive()
