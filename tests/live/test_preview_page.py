@@ -20,8 +20,8 @@ from vsr.frame import Frame, empty_frame, pixel_format
 from vsr.live.controls import Controls
 from vsr.live.preview.server import Preview
 from vsr.live.status import LiveStatus
+from vsr.media.rgb import read_rgb
 from vsr.ops.matrices import from_rgb
-from vsr.quality.pictures import read_rgb
 
 COLOR = ColorSpec(matrix=Matrix.BT709, range=Range.LIMITED)
 RED, BLUE = (0.8, 0.1, 0.1), (0.1, 0.2, 0.9)
