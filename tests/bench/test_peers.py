@@ -81,6 +81,7 @@ def test_libplacebo_wants_a_real_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyP
     program(tmp_path, "ffmpeg", "echo nothing")
     absent = libplacebo.absent()
     assert absent is not None and "no filter libplacebo" in absent.why
+    monkeypatch.setenv("PATH", str(tmp_path))  # else another ffmpeg is found where this one does not run
     (tmp_path / "ffmpeg").write_bytes(b"\x7fELF of another processor")
     absent = libplacebo.absent()
     assert absent is not None and "does not say what it has" in absent.why

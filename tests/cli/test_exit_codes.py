@@ -269,6 +269,17 @@ def test_file_names_arrive_as_paths(job: type[FakeJob]) -> None:
     assert (job.made[0].source, job.made[0].result) == ("in.mkv", "/videos/out.mkv")
 
 
+@pytest.fixture
+def heard() -> Iterator[None]:
+    """Let signals be heard that a test run in the background was told to ignore."""
+    numbers = signal.SIGINT, signal.SIGTERM, signal.SIGHUP
+    before = {number: signal.signal(number, signal.default_int_handler) for number in numbers}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("heard")
 def test_the_first_signal_asks_and_the_second_insists(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -75,18 +75,25 @@ def parsed(spec: EngineSpec, library: Library) -> Any:
     return SimpleNamespace(network=network, keep=(builder, parser))
 
 
-def build_timed(spec: EngineSpec, library: Library) -> float:
-    """Build, and return the processor time in seconds: others may be using the processor, too."""
+def build_timed(spec: EngineSpec, library: Library, most: float) -> float:
+    """Return the processor time of a build in seconds: of the first below `most`, or the least of five.
+
+    Others that use the processor's caches and the other halves of its cores make the same work take up to
+    twice as long, but never less than it takes.
+    """
     spec.onnx  # noqa: B018  # the file is made once; what follows is TensorRT's time
-    began = time.process_time()
-    assert len(build(spec, library).plan) > 10_000
-    return time.process_time() - began
+    times: list[float] = []
+    while not times or (min(times) >= most and len(times) < 5):
+        began = time.process_time()
+        assert len(build(spec, library).plan) > 10_000
+        times.append(time.process_time() - began)
+    return min(times)
 
 
 @pytest.mark.parametrize("kind", [STATIC, DYNAMIC], ids=["static", "dynamic"])
 @pytest.mark.parametrize("name", NETWORKS)
 def test_engines_of_half_precision_are_built(name: str, kind: Shapes, rtx: Library) -> None:
-    assert build_timed(spec_of(NETWORKS[name](), kind, targets=TARGETS), rtx) < MOST_SECONDS
+    assert build_timed(spec_of(NETWORKS[name](), kind, targets=TARGETS), rtx, MOST_SECONDS) < MOST_SECONDS
 
 
 @pytest.mark.slow
@@ -98,7 +105,7 @@ def test_the_whole_of_esrgan_is_built(shapes: Shapes, most: float, rtx: Library)
     longest on a busy machine, where it took 16 s by the clock; there the bound of the rest leaves no room.
     """
     network = recognise(weights.rrdb("new", 23, 64, 32), name="ESRGAN")
-    assert build_timed(spec_of(network, shapes, targets=TARGETS), rtx) < most
+    assert build_timed(spec_of(network, shapes, targets=TARGETS), rtx, most) < most
 
 
 def test_a_build_ends_early(rtx: Library) -> None:
