@@ -6,13 +6,12 @@ import re
 import sys
 import traceback
 from collections.abc import Sequence
+from importlib import import_module
 from typing import Annotated
 
 import typer
 from typer.exceptions import TyperException
 
-from vsr.cli import bench, compare, data, doctor, live, models, train, upscale, verify
-from vsr.cli import eval as evaluate
 from vsr.cli.output import EXIT_FAILED, EXIT_INTERRUPTED
 from vsr.cli.streams import drop, fill_closed_streams
 from vsr.errors import VsrError
@@ -22,27 +21,19 @@ _PYDANTIC = re.compile(r"Value error, |, unable to parse string as an? \w+$")
 DEBUG_VARIABLE = "VSR_DEBUG"
 """Set in the environment, it shows the traceback of any error."""
 
-app = typer.Typer(
-    name="vsr",
-    help="Upscale video in real time, lose nothing of the source, and prove it.",
-    epilog="Exit codes: 0 done and nothing lost; 1 failed; 2 usage; 3 done, but something of the source was "
-    "lost; 130 interrupted, what was written is playable.",
-    add_completion=False,
-    # Rich takes three times as long to import as all of the help takes to print.
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-)
-app.command("upscale", short_help="Upscale a video; the result is verified.")(upscale.command)
-app.command("live", short_help="Upscale a stream while it happens.")(live.command)
-app.command("verify", short_help="Compare a result with its source.")(verify.command)
-app.command("compare", short_help="Measure how two videos differ, frame by frame.")(compare.command)
-app.command("eval", short_help="Measure models by the papers' protocol.")(evaluate.command)
-app.command("doctor", short_help="Show what this machine has and what vsr uses.")(doctor.command)
-app.command("train", short_help="Train a network by a recipe.")(train.command)
-app.add_typer(bench.app, name="bench")
-app.add_typer(models.app, name="models")
-app.add_typer(data.app, name="data")
+_COMMANDS = {
+    "upscale": "Upscale a video; the result is verified.",
+    "live": "Upscale a stream while it happens.",
+    "verify": "Compare a result with its source.",
+    "compare": "Measure how two videos differ, frame by frame.",
+    "eval": "Measure models by the papers' protocol.",
+    "doctor": "Show what this machine has and what vsr uses.",
+    "train": "Train a network by a recipe.",
+    "bench": "Measure how fast it is here, where the time goes, and against what.",
+    "models": "List, show, convert, blend, build and compare what enlarges.",
+    "data": "Make data to train on: tiles of pictures and videos, or drawings.",
+}
+"""The modules beside this one that hold a `command`, or an `app` of several, and what the help says."""
 
 
 def _print_version(wanted: bool) -> None:
@@ -53,7 +44,6 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def _root(
     version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
@@ -62,12 +52,44 @@ def _root(
     pass
 
 
+def _app(wanted: str | None) -> typer.Typer:
+    """Return the command line, whole for the command `wanted`; of the others it knows names and sentences.
+
+    To import all of them and to turn all their options into parsers takes longer than everything else that
+    a help does.
+    """
+    app = typer.Typer(
+        name="vsr",
+        help="Upscale video in real time, lose nothing of the source, and prove it.",
+        epilog="Exit codes: 0 done and nothing lost; 1 failed; 2 usage; 3 done, but something of the source "
+        "was lost; 130 interrupted, what was written is playable.",
+        add_completion=False,
+        # Rich takes three times as long to import as all of the help takes to print.
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    )
+    app.callback()(_root)
+    for name, sentence in _COMMANDS.items():
+        module = import_module(f"vsr.cli.{name}") if name == wanted else None
+        if module is not None and hasattr(module, "app"):
+            app.add_typer(module.app, name=name)
+        else:
+            app.command(name, short_help=sentence)(getattr(module, "command", _not_wanted))
+    return app
+
+
+def _not_wanted() -> None:
+    raise AssertionError("this command is only listed")
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code. `arguments` are those after the program's name."""
     fill_closed_streams()
     given = list(sys.argv[1:] if arguments is None else arguments)
+    wanted = next((word for word in given if not word.startswith("-")), None)
     try:
-        code = app(args=given or ["--help"], prog_name="vsr", standalone_mode=False)
+        code = _app(wanted)(args=given or ["--help"], prog_name="vsr", standalone_mode=False)
         sys.stdout.flush()
     except Exception as error:
         return _fail(error)
