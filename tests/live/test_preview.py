@@ -63,9 +63,17 @@ def send(site: Preview, data: bytes) -> bytes:
     """Return all that comes back for bytes that need not be a request."""
     parts = urlsplit(site.url)
     with socket.create_connection((parts.hostname, parts.port or 0), timeout=5) as connection:
-        connection.sendall(data)
-        connection.shutdown(socket.SHUT_WR)
-        return b"".join(iter(lambda: connection.recv(65536), b""))
+        received = b""
+        try:
+            connection.sendall(data)
+            connection.shutdown(socket.SHUT_WR)
+            while part := connection.recv(65536):
+                received += part
+        except TimeoutError:
+            raise
+        except OSError:  # the server has closed it already
+            pass
+        return received
 
 
 def threads() -> int:
