@@ -107,7 +107,14 @@ def test_a_case_that_stays_noisy_is_refused(monkeypatch: pytest.MonkeyPatch) -> 
 def test_rounds_that_differ_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(harness, "_LARGEST_SPREAD", 0.1)
     seen = Seen(case=case("quick"), rounds=[[1.0], [1.3], [1.0], [1.3]])
-    assert "differ by" in str(seen.refusal(FAST))
+    method = Method(rounds=4, turn_seconds=0.02, noise_limit=0.1)
+    differ = "its rounds differ by 26 %, from 1e+03 to 1.3e+03 ms; "
+    stop = differ + "stop what else runs and measure again"
+    assert seen.refusal(method) == stop, "nobody knows what others took"
+    seen.noise = [0.02, 0.09]
+    assert seen.refusal(method) == stop
+    seen.noise = [0.02, 0.03]
+    assert str(seen.refusal(method)).startswith(f"{differ}others of this system took 3 % at most, so it is")
     seen.rounds = [[1.0], [1.01], [0.99], [9.0], [1.0]]
     assert seen.refusal(FAST) is None, "one bad round moves neither the median nor the middle half"
 

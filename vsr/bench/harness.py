@@ -96,8 +96,22 @@ class Seen:
             )
         spread = _spread(self.samples)
         if spread > _LARGEST_SPREAD:
-            return f"its rounds differ by {100 * spread:.0f} %; stop what else runs and measure again"
+            low, high = 1e3 * min(self.samples), 1e3 * max(self.samples)
+            return (
+                f"its rounds differ by {100 * spread:.0f} %, from {low:.3g} to {high:.3g} ms; "
+                f"{self._advice(method)}"
+            )
         return None
+
+    def _advice(self, method: Method) -> str:
+        """Return what to do about rounds that differ."""
+        worst = max(self.noise, default=1.0)
+        if worst > method.noise_limit / 2:
+            return "stop what else runs and measure again"
+        return (
+            f"others of this system took {100 * worst:.0f} % at most, so it is the clock, the memory or a "
+            "neighbour of a virtual machine: measure again at another time"
+        )
 
     def result(self, method: Method, derive: Callable[[Seen], Mapping[str, float]]) -> CaseResult:
         """Return the case's result; `derive` adds the suite's own figures."""
