@@ -21,6 +21,19 @@ def _option(help: str, *flags: str, metavar: str | None = None) -> Mapping[str, 
     return {"help": help, "flags": flags, "metavar": metavar}
 
 
+# What several commands say alike.
+_SCALE = _option("Factor for width and height. Default: the network's own, else 2.", metavar="N")
+_SIZE = _option("Target size instead of a factor: WxH, or 720p 1080p 1440p 2160p.", metavar="SIZE")
+_THREADS = _option("Threads for upscaling; 0 = one a core.", metavar="N")
+_CRF = _option("Quality of the encoder, lower is better: its crf, or cq for NVENC.", metavar="N")
+_PRESET = _option("Speed of the encoder.", metavar="NAME")
+_DURATION = _option("Stop after this long: seconds or HH:MM:SS.", metavar="T")
+_ENGINE = _option("What runs networks, as for `vsr upscale`.", metavar="NAME")
+_PRECISION = _option("Arithmetic of networks, as for `vsr upscale`.", metavar="NAME")
+_TURN = _option("How long one turn lasts, in seconds; its first half warms up.", metavar="SECONDS")
+_SHADER_DIR = _option("Folder with mpv shader files, as for `vsr upscale`.", metavar="DIR")
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class UpscaleOptions:
     """What `vsr upscale` does to a source. Values are checked before work begins."""
@@ -45,11 +58,11 @@ class UpscaleOptions:
     )
     scale: float | None = field(
         default=None,
-        metadata=_option("Factor for width and height. Default: the network's own, else 2.", metavar="N"),
+        metadata=_SCALE,
     )
     size: str | None = field(
         default=None,
-        metadata=_option("Target size instead of a factor: WxH, or 720p 1080p 1440p 2160p.", metavar="SIZE"),
+        metadata=_SIZE,
     )
     device: str = field(
         default="auto",
@@ -81,7 +94,7 @@ class UpscaleOptions:
             metavar="DIR",
         ),
     )
-    threads: int = field(default=0, metadata=_option("Threads for upscaling; 0 = one a core.", metavar="N"))
+    threads: int = field(default=0, metadata=_THREADS)
     decoder: str = field(
         default="auto",
         metadata=_option(
@@ -98,9 +111,9 @@ class UpscaleOptions:
     )
     crf: float | None = field(
         default=None,
-        metadata=_option("Quality of the encoder, lower is better: its crf, or cq for NVENC.", metavar="N"),
+        metadata=_CRF,
     )
-    preset: str | None = field(default=None, metadata=_option("Speed of the encoder.", metavar="NAME"))
+    preset: str | None = field(default=None, metadata=_PRESET)
     encoder_options: tuple[str, ...] = field(
         default=(),
         metadata=_option(
@@ -115,9 +128,7 @@ class UpscaleOptions:
         metadata=_option("auto deinterlaces the frames that are interlaced; one frame out for each in."),
     )
     start: str | None = field(default=None, metadata=_option("Begin here: seconds or HH:MM:SS.", metavar="T"))
-    duration: str | None = field(
-        default=None, metadata=_option("Stop after this long: seconds or HH:MM:SS.", metavar="T")
-    )
+    duration: str | None = field(default=None, metadata=_DURATION)
     format: str | None = field(
         default=None,
         metadata=_option(
@@ -146,23 +157,19 @@ class LiveOptions:
     )
     scale: float | None = field(
         default=None,
-        metadata=_option("Factor for width and height. Default: the network's own, else 2.", metavar="N"),
+        metadata=_SCALE,
     )
     size: str | None = field(
         default=None,
-        metadata=_option("Target size instead of a factor: WxH, or 720p 1080p 1440p 2160p.", metavar="SIZE"),
+        metadata=_SIZE,
     )
     device: str = field(
         default="auto",
         metadata=_option("Where to compute, as for `vsr upscale`.", metavar="DEVICE"),
     )
-    engine: str = field(
-        default="auto", metadata=_option("What runs networks, as for `vsr upscale`.", metavar="NAME")
-    )
-    precision: str = field(
-        default="auto", metadata=_option("Arithmetic of networks, as for `vsr upscale`.", metavar="NAME")
-    )
-    threads: int = field(default=0, metadata=_option("Threads for upscaling; 0 = one a core.", metavar="N"))
+    engine: str = field(default="auto", metadata=_ENGINE)
+    precision: str = field(default="auto", metadata=_PRECISION)
+    threads: int = field(default=0, metadata=_THREADS)
     deinterlace: DeinterlaceMode = field(
         default="auto", metadata=_option("auto deinterlaces the frames that are interlaced.")
     )
@@ -216,7 +223,7 @@ class LiveOptions:
     crf: float | None = field(
         default=None, metadata=_option("Quality of the encoder, lower is better.", metavar="N")
     )
-    preset: str | None = field(default=None, metadata=_option("Speed of the encoder.", metavar="NAME"))
+    preset: str | None = field(default=None, metadata=_PRESET)
     encoder_options: tuple[str, ...] = field(
         default=(),
         metadata=_option(
@@ -348,9 +355,7 @@ class CompareOptions:
         default=None,
         metadata=_option("Begin here in A, or in the original: seconds or HH:MM:SS.", metavar="T"),
     )
-    duration: str | None = field(
-        default=None, metadata=_option("Stop after this long: seconds or HH:MM:SS.", metavar="T")
-    )
+    duration: str | None = field(default=None, metadata=_DURATION)
     offset: str | None = field(
         default=None,
         metadata=_option(
@@ -386,7 +391,7 @@ class RoundsOptions:
             metavar="PERCENT",
         ),
     )
-    """10 % is about what a quiet desktop does by itself; 5 % between two runs is not reached beyond it."""
+    """10 %: room for what a desktop does in the background, too little for a task on one of two cores."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -395,7 +400,7 @@ class MeasureOptions(RoundsOptions):
 
     turn: float = field(
         default=0.8,
-        metadata=_option("How long one turn lasts, in seconds; its first half warms up.", metavar="SECONDS"),
+        metadata=_TURN,
     )
 
 
@@ -412,7 +417,7 @@ class BenchModelsOptions(MeasureOptions):
     )
     scale: float | None = field(
         default=None,
-        metadata=_option("Factor for width and height. Default: the network's own, else 2.", metavar="N"),
+        metadata=_SCALE,
     )
     engine: tuple[str, ...] = field(
         default=(),
@@ -440,7 +445,7 @@ class BenchModelsOptions(MeasureOptions):
     threads: int = field(default=0, metadata=_option("Threads for a frame; 0 = one a core.", metavar="N"))
     shader_dir: str | None = field(
         default=None,
-        metadata=_option("Folder with mpv shader files, as for `vsr upscale`.", metavar="DIR"),
+        metadata=_SHADER_DIR,
     )
 
 
@@ -509,29 +514,25 @@ class BenchPipelineOptions(RoundsOptions):
     )
     scale: float | None = field(
         default=None,
-        metadata=_option("Factor for width and height. Default: the network's own, else 2.", metavar="N"),
+        metadata=_SCALE,
     )
     device: str = field(
         default="auto",
         metadata=_option("Where to compute: auto (cpu), cpu, cuda or cuda:N.", metavar="DEVICE"),
     )
-    engine: str = field(
-        default="auto", metadata=_option("What runs networks, as for `vsr upscale`.", metavar="NAME")
-    )
-    precision: str = field(
-        default="auto", metadata=_option("Arithmetic of networks, as for `vsr upscale`.", metavar="NAME")
-    )
+    engine: str = field(default="auto", metadata=_ENGINE)
+    precision: str = field(default="auto", metadata=_PRECISION)
     shader_dir: str | None = field(
         default=None,
-        metadata=_option("Folder with mpv shader files, as for `vsr upscale`.", metavar="DIR"),
+        metadata=_SHADER_DIR,
     )
-    threads: int = field(default=0, metadata=_option("Threads for upscaling; 0 = one a core.", metavar="N"))
+    threads: int = field(default=0, metadata=_THREADS)
     encoder: str = field(
         default="auto", metadata=_option("FFmpeg's name of the encoder; auto chooses.", metavar="NAME")
     )
     crf: float | None = field(
         default=None,
-        metadata=_option("Quality of the encoder, lower is better: its crf, or cq for NVENC.", metavar="N"),
+        metadata=_CRF,
     )
     preset: tuple[str, ...] = field(
         default=(),
@@ -545,7 +546,7 @@ class BenchPeersOptions(MeasureOptions):
 
     turn: float = field(
         default=3.0,
-        metadata=_option("How long one turn lasts, in seconds; its first half warms up.", metavar="SECONDS"),
+        metadata=_TURN,
     )
     """Longer than of other suites: programs take frames in bursts, of which several must fit in."""
     peer: tuple[str, ...] = field(
@@ -566,5 +567,5 @@ class BenchPeersOptions(MeasureOptions):
     threads: int = field(default=0, metadata=_option("Threads, and cores, for each; 0 = all.", metavar="N"))
     shader_dir: str | None = field(
         default=None,
-        metadata=_option("Folder with mpv shader files, as for `vsr upscale`.", metavar="DIR"),
+        metadata=_SHADER_DIR,
     )
