@@ -13,12 +13,14 @@ import pytest
 
 from tests.bench.schema import problems
 from tests.bench.small_clips import enlarged, rgb_network, small, video
+from vsr.bench.harness import Case, Seen
+from vsr.bench.machine import machine
 from vsr.bench.peers import libplacebo, suite
 from vsr.bench.peers.clip import SmallFrames
 from vsr.bench.peers.contender import Task
 from vsr.bench.peers.networks import graph_of
 from vsr.bench.peers.table import PEERS
-from vsr.bench.results import Results
+from vsr.bench.results import Method, Results
 from vsr.bench.text import lines
 from vsr.cli.main import main
 from vsr.engine.fused.step import FusedStep
@@ -103,6 +105,16 @@ def test_a_peer_that_fails_does_not_end_the_run(
     assert results.exit_code == 3
     shown = "\n".join(lines(results))
     assert f"refused  ffmpeg lanczos: {failed}" in shown
+
+
+def test_a_picture_is_what_it_is_however_noisy_the_machine() -> None:
+    case = Case(name="a peer", group="whole run", prepare="", parameters={})
+    seen = Seen(case=case, known={"psnr_y_db": 40.25, "start_seconds": 1.0}, rounds=[[1.0], [2.0]])
+    method = Method(rounds=2, turn_seconds=1, noise_limit=0.1)
+    result = suite._result(seen, method)
+    assert result.refused is not None and result.figures == {"psnr_y_db": 40.25}
+    shown = lines(Results(suite="peers", method=method, cases=(result,), machine=machine()))
+    assert any(line.startswith("refused  a peer (PSNR dB 40.25): its rounds differ") for line in shown)
 
 
 @pytest.fixture(scope="module")

@@ -92,9 +92,15 @@ def lines(results: Results) -> list[str]:
     for case in trusted:
         said = case.detail.get("sentences", ())
         shown += [f"{case.name}:", *(f"  {line}" for line in said)] if said else []
-    shown += [f"refused  {case.name}: {case.refused}" for case in results.cases if case.refused]
+    shown += [f"refused  {_known(case, results)}: {case.refused}" for case in results.cases if case.refused]
     shown += [f"absent   {each.name}: {each.why}; {each.remedy}" for each in results.absent]
     return shown + _end(trusted, interrupted=results.interrupted)
+
+
+def _known(case: CaseResult, results: Results) -> str:
+    """Return a case's name, with those of its figures that noise does not touch."""
+    found = [f"{c.head} {c.text(case)}" for c in COLUMNS[results.suite] if c.name in case.figures]
+    return f"{case.name} ({', '.join(found)})" if found else case.name
 
 
 def _end(trusted: Sequence[CaseResult], *, interrupted: bool) -> list[str]:

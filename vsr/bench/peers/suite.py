@@ -20,7 +20,7 @@ from vsr.bench.peers.clip import SCALE, Clip, make
 from vsr.bench.peers.contender import Contender, Peer, Task
 from vsr.bench.peers.networks import graph_of
 from vsr.bench.peers.table import PEERS
-from vsr.bench.results import CaseResult, Results, Value
+from vsr.bench.results import CaseResult, Method, Results, Value
 from vsr.bench.worker import Prepared
 from vsr.errors import OptionError
 from vsr.models import Recipe
@@ -30,6 +30,7 @@ from vsr.quality.metrics import PEAK
 
 _MOST_FRAMES = 1000
 _WHOLE, _ALONE = "whole run", "network alone"
+_QUALITY = "psnr_y_db"
 
 
 def run(
@@ -55,7 +56,7 @@ def run(
         present = [peer for peer in peers if peer.name not in missing]
         cases = _cases(present, networks, small, options)
         seen, interrupted = measure(cases, method, tell)
-        results = tuple(_without_paths(each.result(method, _figures)) for each in seen)
+        results = tuple(_without_paths(_result(each, method)) for each in seen)
     return Results(
         suite="peers",
         method=method,
@@ -148,8 +149,16 @@ def _quality(contender: Contender, clip: Clip, began: float) -> dict[str, float]
         squares += float(np.mean(np.square(np.subtract(original, luma, dtype=np.float32)), dtype=np.float64))
     figures = {"start_seconds": started}
     if squares:  # without an error there is no such ratio
-        figures["psnr_y_db"] = 10 * math.log10(PEAK**2 * clip.frames / squares)
+        figures[_QUALITY] = 10 * math.log10(PEAK**2 * clip.frames / squares)
     return figures
+
+
+def _result(seen: Seen, method: Method) -> CaseResult:
+    """Return a contender's result; its picture stays what it is, however noisy the machine was."""
+    result = seen.result(method, _figures)
+    if result.refused is None or _QUALITY not in seen.known:
+        return result
+    return replace(result, figures={_QUALITY: seen.known[_QUALITY]})
 
 
 def _figures(seen: Seen) -> Mapping[str, float]:
