@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -115,9 +116,34 @@ def test_figures(root: Path) -> None:
     )
 
 
+def test_quality(root: Path) -> None:
+    means = {"psnr_y": 33.657, "perceptual": 0.04081}
+    model = {"parameters": 1048, "macs_per_input_pixel": 1028.2, "fps": 325.06, "fps_input": "854x480"}
+    evaluation = {
+        "vsr": "1",
+        "data": "5 pictures",
+        "machine": {"cpu": "a processor", "cores": 2, "isa": "avx2"},
+        "metrics": dict.fromkeys(means, "what it means"),
+        "models": [{"model": "a", "mean": means, **model}],
+    }
+    (root / "bench" / "quality").mkdir()
+    (root / "bench" / "quality" / "x.json").write_text(json.dumps(evaluation))
+    (root / "README.md").write_text("<!-- quality: x.json -->\n<!-- end of figures -->\n")
+    assert readme.main([], root=root) == 0 and readme.main(["--check"], root=root) == 0
+    assert (root / "README.md").read_text() == (
+        "<!-- quality: x.json -->\n"
+        "|  | PSNR Y | perceptual | parameters | MAC/px | fps of 854x480 |\n"
+        "| --- | --: | --: | --: | --: | --: |\n"
+        "| a | 33.66 | 0.0408 | 1,048 | 1,028 | 325 |\n\n"
+        "(5 pictures; a processor, 2 cores, avx2: `vsr eval` 1)\n"
+        "<!-- end of figures -->\n"
+    )
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
+        ("<!-- quality: y.json -->\n<!-- end of figures -->", "y.json: No such file or directory"),
         ("<!-- figures: x.json -->\n", "a marker of figures is not whole"),
         ("<!-- figures: x.json b -->\n<!-- end of figures -->", "no case can be trusted that is called 'b'"),
         ("<!-- figures: y.json -->\n<!-- end of figures -->", "y.json: No such file or directory"),
