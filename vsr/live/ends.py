@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -41,7 +42,7 @@ class End(Protocol):
         """Take the next item, and yield the arrivals of the frames that are through."""
 
     def finish(self) -> None:
-        """Write what is left, and finish all receivers."""
+        """Write what is left, and finish all receivers; also after an error, which may come again."""
 
     def abort(self) -> None:
         """End at once. Idempotent, never raises."""
@@ -182,18 +183,24 @@ class EncodedEnd:
             raise EncodeError(self._outputs[0].status.last_error)
 
     def finish(self) -> None:
-        """Flush the encoder and finish the receivers, each within its time limit."""
-        for packet in self._encoder.flush():
-            self._send(packet)
-        if self.recording is not None:
-            self.recording.finish(3 * self._timeout)
-        for output in self._outputs:
-            output.finish()
-        for output in self._outputs:
-            output.join(3 * self._timeout)
+        """Flush the encoder and finish the receivers, all within three time limits."""
+        try:
+            for packet in self._encoder.flush():
+                self._send(packet)
+        finally:
+            self._finish_receivers()
+            self._encoder.close()
         if all(output.failed for output in self._outputs):
             raise EncodeError(self._outputs[0].status.last_error)
-        self._encoder.close()
+
+    def _finish_receivers(self) -> None:
+        until = time.monotonic() + 3 * self._timeout
+        for output in self._receivers():
+            output.finish()
+        for output in self._outputs:
+            output.join(max(0.0, until - time.monotonic()))
+        if self.recording is not None:
+            self.recording.finish(max(0.0, until - time.monotonic()))
 
     def abort(self) -> None:
         """End the receivers at once."""

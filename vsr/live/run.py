@@ -11,6 +11,7 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
+from vsr.errors import MediaError
 from vsr.frame import Frame
 from vsr.live.controls import Controls
 from vsr.live.ends import EncodedEnd, End, RawEnd
@@ -198,24 +199,24 @@ class LiveRun:
         self._token.request()
         self._waiting.close()
         self._upscaled.close()
-        if self._end is not None and (self._error is not None or not self._finished):
+        if self._end is not None and not self._finished:
             self._end.abort()
 
     def _guarded(self, body: Callable[[], None]) -> None:
+        """Run the body of a thread. An error ends the run, but what came before it goes out."""
         try:
             body()
         except BaseException as error:
             with self._error_lock:
                 self._error = self._error or error
             self._token.request()
-            self._waiting.close()
-            self._upscaled.close()
 
     # -- the threads
 
     def _read(self) -> None:
-        with contextlib.closing(self.source.items()) as items:
-            for item in items:
+        with contextlib.ExitStack() as at_end:
+            at_end.callback(self._waiting.end)
+            for item in at_end.enter_context(contextlib.closing(self.source.items())):
                 is_frame = isinstance(item, Frame)
                 if isinstance(item, Frame):
                     self._frames_in += 1
@@ -226,17 +227,18 @@ class LiveRun:
                         continue
                 if not self._waiting.put(item, is_frame=is_frame):
                     break
-        self._waiting.end()
 
     def _work(self) -> None:
         assert self._end is not None
-        while not self._waiting.done:
-            item = self._waiting.take(_SLICE_SECONDS)
-            if isinstance(item, Frame):
-                item = self._enlarged(item, self._end)
-            if item is not None and not self._upscaled.put(item, is_frame=isinstance(item, Frame)):
-                return
-        self._upscaled.end()
+        with contextlib.ExitStack() as at_end:
+            at_end.callback(self._upscaled.end)
+            at_end.callback(self._waiting.close)
+            while not self._waiting.done:
+                item = self._waiting.take(_SLICE_SECONDS)
+                if isinstance(item, Frame):
+                    item = self._enlarged(item, self._end)
+                if item is not None and not self._upscaled.put(item, is_frame=isinstance(item, Frame)):
+                    break
 
     def _enlarged(self, frame: Frame, end: End) -> Frame:
         chosen = self.controls.step
@@ -260,20 +262,28 @@ class LiveRun:
 
     def _write(self) -> None:
         assert self._end is not None
+        try:
+            self._pass_on(self._end)
+        except BaseException:
+            self._upscaled.close()
+            with contextlib.suppress(MediaError):  # the first error is the one to tell
+                self._end.finish()
+            raise
+        self._end.finish()
+        self._finished = True
+
+    def _pass_on(self, end: End) -> None:
         while not self._upscaled.done:
             item = self._upscaled.take(_SLICE_SECONDS)
-            if self._end.recording is not None and not self._end.recording.follow(self.controls.recording):
+            if end.recording is not None and not end.recording.follow(self.controls.recording):
                 self.controls.record(False)
             if item is None:
                 continue
-            for arrival in self._end.write(item):
+            for arrival in end.write(item):
                 now = time.monotonic()
                 self._latency.add(now - arrival, now)
                 self._frames_out += 1
                 self._rate_out.count(now)
-        if self._error is None:
-            self._end.finish()
-            self._finished = True
 
     # -- what it shows
 

@@ -13,6 +13,7 @@ from vsr.live.places import check_protocol, input_options, is_network, shown
 from vsr.live.status import RunState
 from vsr.live.timeline import Timeline
 from vsr.media.arrival import LiveInput
+from vsr.media.interrupt import interrupted_when
 from vsr.media.live_encoder import TIME_BASE, EncodedPacket
 from vsr.media.reader import CopiedPacket, Reader
 from vsr.media.source import StreamInfo
@@ -138,20 +139,24 @@ class LiveSource:
         return self.last_arrival
 
     def items(self) -> Generator[Frame | EncodedPacket, None, None]:
-        """Yield what comes, until the source ends for good or the run is to end."""
+        """Yield what comes, until the source ends for good or the run is to end: within 0.1 s then."""
         try:
-            while True:
-                self.state = "running"
-                if self._started:
-                    self._timeline.begin(self.reader.info.start_seconds, time.monotonic())
-                yield from self._of_reader()
-                self._tell_end()
-                self.reader.close()
-                if self._token.requested or not self._returns or not self._come_back():
-                    break
+            with interrupted_when(lambda: self._token.requested):
+                yield from self._until_end()
         finally:
             self.state = "ended"
             self.reader.close()
+
+    def _until_end(self) -> Iterator[Frame | EncodedPacket]:
+        while True:
+            self.state = "running"
+            if self._started:
+                self._timeline.begin(self.reader.info.start_seconds, time.monotonic())
+            yield from self._of_reader()
+            self._tell_end()
+            self.reader.close()
+            if self._token.requested or not self._returns or not self._come_back():
+                return
 
     def _of_reader(self) -> Iterator[Frame | EncodedPacket]:
         for item in self.reader.items():
@@ -204,8 +209,13 @@ class LiveSource:
     # -- coming back
 
     def _tell_end(self) -> None:
+        if self._token.requested:
+            return
+        silent = time.monotonic() - self.last_arrival
         damage = self.reader.faults.damage()
-        if not self._token.requested and (self._returns or damage):
+        if self.is_live and silent > self._options.timeout:
+            self._say(f"{self.shown}: nothing came for {silent:.1f} s")
+        elif self._returns or damage:
             why = f" ({damage[-1].replace(self._name, self.shown)})" if damage else ""
             self._say(f"{self.shown}: the source ended{why}")
 

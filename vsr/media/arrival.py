@@ -24,7 +24,7 @@ class LiveInput:
     """Called with the time in the source of each packet that was read, in seconds; returns the moment of its
     arrival, by time.monotonic. It may wait: so is a file played at the speed of its times."""
     stopped: Callable[[], bool]
-    """True once standard input is to end."""
+    """True once standard input is to end. Other sources end where `interrupted_when` is told so."""
     format: str | None = None
     """FFmpeg's name of the container; None lets it find out."""
     options: Mapping[str, str] = field(default_factory=dict)
