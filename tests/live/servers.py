@@ -1,76 +1,35 @@
-"""Real servers and receivers on loopback, each started by a test and ended with it."""
+"""The servers of `bench.live` for tests: where they are not installed, the test is skipped."""
 
 from __future__ import annotations
 
 import contextlib
-import shutil
-import socket
-import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-_RTMP_MODULE = Path("/usr/lib/nginx/modules/ngx_rtmp_module.so")
-_START_SECONDS = 5.0
+from bench.live import servers
+from bench.live.servers import free_port, running
 
-_NGINX = """
-load_module {module};
-daemon off; master_process off; worker_processes 1;
-pid {folder}/nginx.pid; error_log {folder}/error.log;
-events {{ worker_connections 64; }}
-rtmp {{ server {{ listen 127.0.0.1:{port}; application live {{ live on; }} }} }}
-"""
-
-
-def free_port() -> int:
-    """Return a TCP port of loopback that nobody listens on now."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
+__all__ = ["free_port", "need_ffmpeg", "rtmp_server", "running"]
 
 
 def need_ffmpeg() -> str:
     """Return FFmpeg's command, or skip the test."""
-    found = shutil.which("ffmpeg")
-    if found is None:
-        pytest.skip("ffmpeg is not installed (Debian package ffmpeg)")
-    return found
-
-
-@contextlib.contextmanager
-def running(*command: str) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a command beside the block."""
-    process = subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.wait()
+    with _skipping():
+        return servers.ffmpeg()
 
 
 @contextlib.contextmanager
 def rtmp_server(folder: Path) -> Iterator[str]:
     """Run nginx with its RTMP module; yield the URL of its application. Skips where it is not installed."""
-    nginx = shutil.which("nginx", path="/usr/sbin:/usr/bin")
-    if nginx is None or not _RTMP_MODULE.exists():
-        pytest.skip("nginx with RTMP is not installed (Debian packages nginx, libnginx-mod-rtmp)")
-    port = free_port()
-    (folder / "logs").mkdir(exist_ok=True)
-    configuration = folder / "nginx.conf"
-    configuration.write_text(_NGINX.format(module=_RTMP_MODULE, folder=folder, port=port))
-    with running(nginx, "-p", str(folder), "-c", str(configuration)):
-        _wait_for(port)
-        yield f"rtmp://127.0.0.1:{port}/live"
+    with _skipping(), servers.rtmp_server(folder) as url:
+        yield url
 
 
-def _wait_for(port: int) -> None:
-    until = time.monotonic() + _START_SECONDS
-    while time.monotonic() < until:
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 0.5):
-            return
-        time.sleep(0.05)
-    raise TimeoutError(f"nothing listens on port {port}")
+@contextlib.contextmanager
+def _skipping() -> Iterator[None]:
+    try:
+        yield
+    except servers.NotInstalledError as error:
+        pytest.skip(str(error))

@@ -1,0 +1,77 @@
+"""Figures from what was seen: skew from markers, gaps from times, growth from samples. Pure arithmetic."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+_PAIR_SECONDS = 1.0
+"""A flash and a beep further apart are not of one marker."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Gap:
+    """Where no frame came for longer than usual."""
+
+    begins: float
+    """In seconds, the time of the last frame before."""
+    seconds: float
+
+    @property
+    def ends(self) -> float:
+        """The time of the first frame after it."""
+        return self.begins + self.seconds
+
+
+def gaps(times: Sequence[float], longer_than: float) -> list[Gap]:
+    """Return the gaps between frames' times, in seconds and rising."""
+    return [
+        Gap(begins=before, seconds=after - before)
+        for before, after in itertools.pairwise(times)
+        if after - before > longer_than
+    ]
+
+
+def skews(flashes: Sequence[float], beeps: Sequence[float]) -> list[float]:
+    """Return for each flash that has a beep near it how much later the beep is, in seconds."""
+    found = []
+    for flash in flashes:
+        nearest = min(beeps, key=lambda beep: abs(beep - flash), default=math.inf)
+        if abs(nearest - flash) <= _PAIR_SECONDS:
+            found.append(nearest - flash)
+    return found
+
+
+def largest_change(values: Sequence[float]) -> float:
+    """Return by how much any differs from the first, at most; not a number where there are fewer than two."""
+    if len(values) < 2:
+        return math.nan
+    return max(abs(value - values[0]) for value in values)
+
+
+def slope(seconds: Sequence[float], values: Sequence[float]) -> float:
+    """Return by how much values grow a second, by the line with the least squares; nan below three."""
+    if len(values) < 3:
+        return math.nan
+    return float(np.polyfit(seconds, values, 1)[0])
+
+
+def quantile_of_bars(counts: Sequence[int], edges: Sequence[float], share: float) -> float:
+    """Return a histogram's quantile, between the ends of its bar as if the bar's were spread evenly.
+
+    `edges` are the bars' upper ends; inf for a quantile in the open last bar, nan where nothing was counted.
+    """
+    total, running = sum(counts), 0
+    if not total:
+        return math.nan
+    lower = 0.0
+    for count, edge in zip(counts, [*edges, math.inf], strict=True):
+        if running + count >= share * total:
+            inside = (share * total - running) / max(1, count)
+            return lower + inside * (edge - lower)
+        running, lower = running + count, edge
+    return math.inf
