@@ -123,6 +123,41 @@ def test_a_queue_that_does_not_drain_forbids_to_step_up() -> None:
     assert [ladder.observe(0.003, INTERVAL, 0.0, 30 + index * INTERVAL) for index in range(160)][-1] == 1
 
 
+@pytest.mark.parametrize("away", [3.0, 60.0])
+def test_while_the_source_is_away_no_evidence_gathers(away: float) -> None:
+    """Neither is a machine calm for a minute of which nothing was measured, nor pressed."""
+    ladder = Ladder(COSTS)
+    ladder.begin(1)
+    for index in range(75):  # half of the time that a step up takes
+        assert ladder.observe(0.004, INTERVAL, 0.0, index * INTERVAL) == 1
+    back = 75 * INTERVAL + away
+    steps = [ladder.observe(0.004, INTERVAL, 0.0, back + index * INTERVAL) for index in range(160)]
+    assert steps.index(0) * INTERVAL == pytest.approx(5, abs=0.1)
+    pressed = Ladder(COSTS)
+    assert pressed.observe(0.060, INTERVAL, 0.0, 0.0) == 0
+    assert [pressed.observe(0.060, INTERVAL, 0.0, away + index * 0.060) for index in range(3)] == [0, 0, 0]
+
+
+def test_frames_that_take_longer_than_a_gap_still_step_down() -> None:
+    machine = Machine((2.5, 0.5, 0.02), lambda now: 1.0).run(20)
+    assert machine.changes()[0] == (pytest.approx(5, abs=0.1), 2)
+
+
+def test_a_step_by_hand_is_no_step_up_taken_back() -> None:
+    ladder = Ladder(COSTS)
+    ladder.begin(1)
+    frames = iter(range(10_000))
+    while ladder.observe(0.004, INTERVAL, 0.0, next(frames) * INTERVAL) == 1:
+        pass
+    ladder.begin(0)  # somebody's choice, given back at once
+    while ladder.observe(0.060, INTERVAL, 0.0, next(frames) * INTERVAL) == 0:
+        pass
+    began = next(frames)
+    while ladder.observe(0.001, INTERVAL, 0.0, (last := next(frames)) * INTERVAL) != 0:
+        assert ladder.step == 1
+    assert (last - began) * INTERVAL == pytest.approx(5, abs=0.5)
+
+
 def test_what_takes_too_long_even_at_the_bottom_stays_there() -> None:
     machine = Machine(COSTS, lambda now: 100.0).run(60)
     assert machine.ladder.step == 3

@@ -32,6 +32,8 @@ class LadderRule:
     """How long there must be room for the next better step."""
     up_seconds_max: float = 120.0
     """That time doubles, up to this, whenever a step up had to be taken back within it."""
+    gap_seconds: float = 1.0
+    """After a source was away for so long, what was seen before says nothing: all spans begin anew."""
 
 
 class Ladder:
@@ -61,14 +63,17 @@ class Ladder:
         self._rule = rule or LadderRule()
         self.steps_down = self.steps_up = 0
         self._up_seconds = self._rule.up_seconds
-        self._went_up: float | None = None
         self.begin(0)
 
     def begin(self, step: int) -> None:
         """Go on from that step with nothing measured, as after somebody chose the model by hand."""
         self.step = step
-        self._mean: float | None = None
         self._last: float | None = None
+        self._went_up: float | None = None
+        self._forget()
+
+    def _forget(self) -> None:
+        self._mean: float | None = None
         self._pressed_since: float | None = None
         self._calm_since: float | None = None
 
@@ -82,7 +87,7 @@ class Ladder:
         queue_fill          of the queue before the upscaler, 0 to 1
         now                 in seconds, of a clock that does not go back
         """
-        self._take_in(seconds_per_frame, interval_seconds, now)
+        self._take_in(seconds_per_frame, interval_seconds, queue_fill, now)
         self._forgive(now)
         if self._pressed(interval_seconds, queue_fill, now):
             self._go_down(interval_seconds, now)
@@ -91,9 +96,11 @@ class Ladder:
             self._went_up = now
         return self.step
 
-    def _take_in(self, seconds: float, interval: float, now: float) -> None:
+    def _take_in(self, seconds: float, interval: float, queue_fill: float, now: float) -> None:
         passed = interval if self._last is None else max(0.0, now - self._last)
         self._last = now
+        if passed - seconds > max(self._rule.gap_seconds, 2 * interval) and queue_fill <= self._rule.calm:
+            self._forget()
         if self._mean is None:
             self._mean = seconds
             return

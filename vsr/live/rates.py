@@ -22,8 +22,10 @@ class Rate:
         self._moments.append(now)
 
     def read(self, now: float) -> float:
-        """Return events a second over the last moments."""
+        """Return events a second over the last moments; it falls from when the next one is overdue."""
         recent = [moment for moment in tuple(self._moments) if now - moment <= _WINDOW_SECONDS]
         if len(recent) < 2:
             return 0.0
-        return (len(recent) - 1) / max(recent[-1] - recent[0], 1e-9)
+        intervals, first, last = len(recent) - 1, recent[0], recent[-1]
+        usual = (last - first) / intervals
+        return intervals / max(last - first, now - usual - first, 1e-9)
