@@ -112,6 +112,29 @@ def test_several_questions_on_one_connection(site: Preview) -> None:
     connection.close()
 
 
+@pytest.mark.parametrize("path", ["/", "/status.json", "/metrics", "/nothing"])
+def test_a_head_is_a_get_without_its_body(site: Preview, path: str) -> None:
+    wanted, body, _ = ask(site, path)
+    status, empty, headers = ask(site, path, "HEAD")
+    assert (status, empty) == (wanted, b"")
+    assert int(headers["Content-Length"]) == pytest.approx(len(body), abs=200)
+
+
+def test_a_body_that_is_not_read_is_no_next_request(site: Preview) -> None:
+    inner = b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    outer = b"GET /status.json HTTP/1.1\r\nHost: localhost\r\n"
+    for how in (b"Content-Length: %d\r\n\r\n" % len(inner), b"Transfer-Encoding: chunked\r\n\r\n"):
+        assert send(site, outer + how + inner).count(b"HTTP/1.1 200") == 1
+    chunked = b"POST /control HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    answer = send(site, chunked + b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n{}" + inner)
+    assert answer.startswith(b"HTTP/1.1 411") and answer.count(b"HTTP/1.1 ") == 1
+
+
+def test_a_request_of_http_1_0(site: Preview) -> None:
+    answer = send(site, b"GET /metrics HTTP/1.0\r\nHost: localhost\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 200") and answer.endswith(b"\n")
+
+
 def test_controls_are_set(site: Preview) -> None:
     controls = server_controls(site)
     for wish, name, value in (
@@ -170,6 +193,15 @@ def test_nothing_is_kept_or_coded_while_nobody_looks(monkeypatch: pytest.MonkeyP
     time.sleep(0.08)
     shown.show(gray(1), gray(1))
     assert len(kept) == 2
+
+
+def test_a_page_that_was_open_before_the_run_began_gets_its_pictures() -> None:
+    shown = Pictures()
+    shown.want()
+    shown.show(gray(1), gray(1))
+    pair = shown.pair(5000, 1)
+    assert pair is not None and pair.number == 1
+    assert shown.pair(1, 0) is None
 
 
 def test_what_is_shown_is_a_copy() -> None:
@@ -278,6 +310,15 @@ def test_foreign_pages_change_nothing(site: Preview, headers: dict[str, str], wa
     assert not server_controls(site).paused
 
 
+def test_with_the_token_a_page_may_come_through_a_server_with_tls() -> None:
+    with preview(TOKEN) as site:
+        behind = {**JSON, "Origin": "https://live.example", "Host": "127.0.0.1:8080"}
+        assert ask(site, "/control", "POST", '{"paused": true}', behind)[0] == 401
+        behind["Authorization"] = f"Bearer {TOKEN}"
+        assert ask(site, "/control", "POST", '{"paused": true}', behind)[0] == 200
+        assert server_controls(site).paused
+
+
 # -- what is no request
 
 
@@ -292,7 +333,7 @@ def test_foreign_pages_change_nothing(site: Preview, headers: dict[str, str], wa
         ('{"paused": 1}', "give one of"),
         ('{"paused": true, "recording": true}', "give one of"),
         ('{"model": "cnn-x"}', "model is 'cnn-x'; this run has cnn-m-photo, bicubic, bilinear, or null"),
-        ('{"recording": true}', "recording is not set up"),
+        ('{"recording": true}', "recording is not set up in this run; start it with --record DIR"),
     ],
 )
 def test_bad_wishes_are_answered_with_a_sentence(site: Preview, body: str, text: str) -> None:
@@ -371,6 +412,39 @@ def test_a_connection_that_says_nothing_is_closed(monkeypatch: pytest.MonkeyPatc
         assert connection.recv(100) == b""
 
 
+def test_a_connection_that_says_a_little_now_and_then_is_closed(
+    monkeypatch: pytest.MonkeyPatch, site: Preview
+) -> None:
+    """Or some thirty of them keep everybody else out for as long as they like."""
+    monkeypatch.setattr(server._Handler, "timeout", 0.5)
+    parts = urlsplit(site.url)
+    begin = time.monotonic()
+    with socket.create_connection((parts.hostname, parts.port or 0), timeout=0.1) as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\n")
+        while time.monotonic() - begin < 8:
+            try:
+                connection.sendall(b"X: y\r\n")
+                if connection.recv(100) == b"":
+                    break
+            except TimeoutError:
+                continue
+            except OSError:
+                break
+    assert time.monotonic() - begin < 5
+
+
+def test_each_request_of_a_connection_has_its_own_time(
+    monkeypatch: pytest.MonkeyPatch, site: Preview
+) -> None:
+    monkeypatch.setattr(server._Handler, "timeout", 1.0)
+    with closing(http.client.HTTPConnection(urlsplit(site.url).netloc, timeout=5)) as connection:
+        connection.connect()
+        for _ in range(4):
+            connection.request("GET", "/metrics")
+            assert connection.getresponse().read()
+            time.sleep(0.4)
+
+
 def test_a_status_that_fails_ends_that_request_alone(caplog: pytest.LogCaptureFixture) -> None:
     def fail() -> Any:
         raise ValueError("no status")
@@ -427,6 +501,12 @@ def test_an_address_that_is_taken_is_refused(site: Preview) -> None:
     port = urlsplit(site.url).port or 0
     with pytest.raises(OptionError, match=f"preview on 127.0.0.1:{port}: .*; choose another"):
         Preview(("127.0.0.1", port), None, running, Controls([]))
+
+
+@pytest.mark.parametrize("host", ["a..b", "no-such-host.invalid", "1.2.3.4.5", "192.0.2.1"])
+def test_a_host_that_is_not_this_machine_is_refused(host: str) -> None:
+    with pytest.raises(OptionError, match=f"preview on {host}:8080: .*; choose another"):
+        Preview((host, 8080), TOKEN, running, Controls([]))
 
 
 @pytest.mark.parametrize(

@@ -44,12 +44,14 @@ class FakeRun:
 
     controls: Controls = field(default_factory=lambda: Controls(running().ladder, can_record=True))
     frames: int = 0
+    ladder: tuple[str, ...] = running().ladder
 
     def status(self) -> LiveStatus:
         """What the controls ask for is what it does."""
         step = self.controls.step
         return replace(
             running(),
+            ladder=self.ladder,
             frames_in=self.frames,
             step=1 if step is None else step,
             chosen=step is not None,
@@ -195,6 +197,38 @@ def test_the_controls_reach_the_run(browser: Browser, preview: Preview, run: Fak
     until(lambda: run.controls.step is None)
     browser.run("record.click()")
     until(lambda: run.controls.recording and text_of(browser, "record") == "Stop recording")
+
+
+def test_the_keyboard_keeps_its_place_and_nothing_is_said_twice(
+    browser: Browser, preview: Preview, run: FakeRun
+) -> None:
+    """A screen reader says what is written into a status line, the same text too."""
+    browser.open(preview.url, width=900)
+    until(lambda: text_of(browser, "state") == "running")
+    browser.run(
+        "window.said = 0; new MutationObserver(() => said++)"
+        ".observe(document.querySelector('main, body'), {subtree: true, childList: true, attributes: false});"
+        "for (const name of ['state', 'refusal']) new MutationObserver(() => window.again = true)"
+        ".observe(find(name), {childList: true, characterData: true, subtree: true}); model.focus()"
+    )
+    browser.run("model.value = 'bicubic'; model.dispatchEvent(new Event('change', {bubbles: true}))")
+    until(lambda: run.controls.step == 1)
+    until(lambda: browser.run("said") > 4)
+    assert browser.run("window.again === undefined")
+    assert browser.run("document.activeElement === model && model.value === 'bicubic'")
+    browser.ask("Input.dispatchKeyEvent", type="keyDown", key="Tab", windowsVirtualKeyCode=9)
+    assert browser.run("document.activeElement === pause")
+
+
+def test_another_run_has_other_models(browser: Browser, preview: Preview, run: FakeRun) -> None:
+    """The page stays open while vsr is started anew; a model that is refused is not shown as chosen."""
+    browser.open(preview.url, width=900)
+    until(lambda: browser.run("model.options.length") == 4)
+    run.ladder = ("other-a", "other-b", "other-c")
+    until(lambda: browser.run("[...model.options].map(o => o.value).join()") == ",other-a,other-b,other-c")
+    browser.run("model.value = 'other-b'; model.dispatchEvent(new Event('change'))")
+    until(lambda: "this run has" in text_of(browser, "refusal"))
+    until(lambda: browser.run("model.value") == "")
 
 
 def test_without_its_token_the_page_is_not_there(browser: Browser, preview: Preview) -> None:

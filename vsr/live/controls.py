@@ -60,6 +60,6 @@ class Controls:
     def record(self, recording: bool) -> None:
         """Ask for a recording to begin or end. Raises OptionError where the run cannot record."""
         if recording and not self.can_record:
-            raise OptionError("recording is not set up in this run; name a file among its outputs")
+            raise OptionError("recording is not set up in this run; start it with --record DIR")
         with self._lock:
             self._recording = recording

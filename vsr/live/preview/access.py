@@ -81,14 +81,14 @@ class Guard:
         same = hmac.compare_digest(given.encode(), self._token.encode())
         return None if same else HTTPStatus.UNAUTHORIZED
 
-    @staticmethod
-    def change_refusal(headers: Message[str, str]) -> HTTPStatus | None:
-        """Return why a request that changes something is refused, or None.
+    def change_refusal(self, headers: Message[str, str]) -> HTTPStatus | None:
+        """Return why a request that changes something, and is not refused anyway, is refused, or None.
 
-        A foreign page may send forms and text, but JSON only after asking, which is not answered.
+        A foreign page may send forms and text, but JSON only after asking, which is not answered. Nor does it
+        have the token; with one, a page may come by another name, through a server with TLS.
         """
         origin = headers.get("Origin")
-        if origin is not None and origin != f"http://{headers.get('Host')}":
+        if self._token is None and origin is not None and origin != f"http://{headers.get('Host')}":
             return HTTPStatus.FORBIDDEN
         kind = headers.get("Content-Type", "").partition(";")[0].strip().lower()
         return None if kind == "application/json" else HTTPStatus.UNSUPPORTED_MEDIA_TYPE

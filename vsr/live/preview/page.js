@@ -67,6 +67,10 @@ function figures(s) {
   };
 }
 
+function write(name, text) {  // an unchanged text is not written: it would be read aloud again
+  if (find(name).textContent !== text) find(name).textContent = text;
+}
+
 function element(name, text) {
   const made = document.createElement(name);
   made.textContent = text;
@@ -103,21 +107,29 @@ function showOutputs(outputs) {
     row("th", ["output", "state", "bytes", "packets dropped", "reconnects", "errors", "last error"]), ...rows);
 }
 
+const shown = { models: "", choice: null };
+
+function showModels(ladder, choice) {
+  if (shown.models !== ladder.join()) {
+    model.replaceChildren(new Option("as the ladder decides", ""), ...ladder.map(m => new Option(m, m)));
+    [shown.models, shown.choice] = [ladder.join(), null];
+  }
+  if (shown.choice !== choice) model.value = shown.choice = choice;  // else somebody may be choosing
+}
+
 function showControls(status) {
   const { step, paused, recording, can_record } = status.controls;
-  if (model.options.length !== status.ladder.length + 1)
-    model.replaceChildren(new Option("as the ladder decides", ""), ...status.ladder.map(m => new Option(m, m)));
-  if (document.activeElement !== model) model.value = step === null ? "" : status.ladder[step];
+  showModels(status.ladder, step === null ? "" : status.ladder[step]);
   pause.setAttribute("aria-pressed", paused);
-  pause.textContent = paused ? "Go on" : "Pause";
+  write("pause", paused ? "Go on" : "Pause");
   record.hidden = !can_record;
   record.setAttribute("aria-pressed", recording);
-  record.textContent = recording ? "Stop recording" : "Record";
+  write("record", recording ? "Stop recording" : "Record");
 }
 
 function show(status) {
-  find("state").textContent = status.state;
-  find("source").textContent = status.source;
+  write("state", status.state);
+  write("source", status.source);
   showControls(status);
   showFigures(status);
   showHistogram(status.latency.recent_bars);
@@ -130,7 +142,7 @@ async function showStatus() {
       const answer = await ask("/status.json");
       if (!answer.ok) throw new Error(answer.statusText);
       show(await answer.json());
-    } catch { find("state").textContent = "no answer from vsr"; }
+    } catch { write("state", "no answer from vsr"); }
   }
 }
 
@@ -139,12 +151,13 @@ async function showStatus() {
 async function change(wish) {
   try {
     const answer = await ask("/control", wish);
-    find("refusal").textContent = answer.ok ? "" : await answer.text();
-  } catch { find("refusal").textContent = "no answer from vsr"; }
+    write("refusal", answer.ok ? "" : await answer.text());
+    if (!answer.ok) shown.choice = null;  // what holds is shown again
+  } catch { write("refusal", "no answer from vsr"); }
 }
 
 const pressed = button => button.getAttribute("aria-pressed") === "true";
-model.addEventListener("change", () => { change({ model: model.value || null }); model.blur(); });
+model.addEventListener("change", () => change({ model: model.value || null }));
 pause.addEventListener("click", () => change({ paused: !pressed(pause) }));
 record.addEventListener("click", () => change({ recording: !pressed(record) }));
 cut.addEventListener("input", () => slider.style.setProperty("--cut", `${cut.value}%`));

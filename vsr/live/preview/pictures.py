@@ -71,12 +71,15 @@ class Pictures:
             self._lock.release()
 
     def pair(self, after: int, wait_seconds: float) -> Pair | None:
-        """Return the latest pair whose number is above `after`, waiting for one; None if none came."""
+        """Return the latest pair if it is not the one numbered `after`, waiting for one; None if none came.
+
+        A number above all that there were is of an earlier run, whose page is still open.
+        """
         self.want()
         with self._changed:
-            self._changed.wait_for(lambda: self._closed or self._number > after, wait_seconds)
+            self._changed.wait_for(lambda: self._closed or self._number not in (0, after), wait_seconds)
             number, frames = self._number, self._frames
-        if number <= after or frames is None:
+        if number == after or frames is None:
             return None
         with self._coding:
             if self._coded is None or self._coded.number < number:

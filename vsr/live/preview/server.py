@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import logging
 import os
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -30,7 +32,7 @@ _MAX_CONNECTIONS = 32
 """At once; more are closed unheard. A browser has six at most."""
 _MAX_BODY_BYTES = 4096
 _IDLE_SECONDS = 10.0
-"""How long a connection may say nothing, or not take what it is sent."""
+"""How long a connection may take to send a whole request or to take the answer."""
 _WAIT_SECONDS = 1.0
 """How long a question for a picture waits for one."""
 _NICE = 10
@@ -69,8 +71,8 @@ class Preview:
         site = _Site(Guard(host, self.token), status, control, self._pictures)
         try:
             self._server = _Server((host, port), site)
-        except (OSError, OverflowError) as error:
-            reason = getattr(error, "strerror", None) or error
+        except (OSError, OverflowError, UnicodeError) as error:
+            reason = getattr(error, "strerror", None) or "that is no name and no port"
             raise OptionError(
                 f"preview on {host}:{port}: {reason}; choose another port or address"
             ) from error
@@ -205,6 +207,33 @@ class _Server(ThreadingHTTPServer):
             _LOG.error("a request to the preview failed", exc_info=error)
 
 
+class _Incoming(io.RawIOBase):
+    """What a connection sends, with one time limit for each request. Thread-safety: one thread."""
+
+    def __init__(self, connection: socket.socket, limit_seconds: float) -> None:
+        self._connection, self._limit = connection, limit_seconds
+        self.begin()
+
+    def begin(self) -> None:
+        """Begin to wait for a request."""
+        self._until = time.monotonic() + self._limit
+
+    def readable(self) -> bool:
+        """True."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Read what has come. Raises TimeoutError once the request takes too long."""
+        left = self._until - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        self._connection.settimeout(left)
+        try:
+            return self._connection.recv_into(buffer)
+        finally:
+            self._connection.settimeout(self._limit)
+
+
 class _Handler(BaseHTTPRequestHandler):
     """One connection."""
 
@@ -213,9 +242,27 @@ class _Handler(BaseHTTPRequestHandler):
     timeout = _IDLE_SECONDS
     server: _Server
 
+    def setup(self) -> None:
+        """Read with a time limit for the whole of a request, not for each of its bytes."""
+        super().setup()
+        self.rfile.close()
+        self._incoming = _Incoming(self.connection, self.timeout)
+        self.rfile = io.BufferedReader(self._incoming)
+
+    def handle_one_request(self) -> None:
+        """Read a request and answer it."""
+        self._incoming.begin()
+        super().handle_one_request()
+
+    def do_HEAD(self) -> None:
+        """Answer a question, without what it asks for."""
+        self.do_GET()
+
     def do_GET(self) -> None:
         """Answer a question."""
         site = self.server.site
+        if self.headers.get("Content-Length", "0") != "0" or "Transfer-Encoding" in self.headers:
+            self.close_connection = True  # the body, which is not read, must not pass for a request
         refusal = site.guard.refusal(self.path, self.headers)
         if refusal is not None:
             self._refuse(refusal)
@@ -240,7 +287,7 @@ class _Handler(BaseHTTPRequestHandler):
         if refusal is None and self.path.partition("?")[0] != "/control":
             refusal = HTTPStatus.NOT_FOUND
         size = self.headers.get("Content-Length", "")
-        if refusal is None and not size.isdecimal():
+        if refusal is None and ("Transfer-Encoding" in self.headers or not size.isdecimal()):
             refusal = HTTPStatus.LENGTH_REQUIRED
         if refusal is None and (len(size) > 9 or int(size) > _MAX_BODY_BYTES):
             refusal = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
@@ -297,7 +344,8 @@ class _Handler(BaseHTTPRequestHandler):
         if self.close_connection:
             self.send_header("Connection", "close")
         self.end_headers()
-        self.wfile.write(body)
+        if self.command != "HEAD":
+            self.wfile.write(body)
 
     def log_message(self, format: str, *arguments: Any) -> None:
         """Say nothing: a page asks many times a second."""
