@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import functools
+import logging
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from vsr.errors import OptionError
 from vsr.frame import Frame
+from vsr.live.places import place_of
+from vsr.live.planning import check
 from vsr.live.queue import ItemQueue
 from vsr.live.source import LiveSource
 from vsr.models import AUTO
@@ -17,6 +23,7 @@ from vsr.pipeline.stages import StopToken
 from vsr.registry import nearest
 from vsr.upscaler import Upscaler
 
+_LOG = logging.getLogger(__name__)
 _SLICE_SECONDS = 0.1
 _HEEDED = (
     "scale",
@@ -37,69 +44,99 @@ _HEEDED = (
 """Those of LiveOptions that mean something where nothing is encoded."""
 
 
-async def live_frames(source: str, *, model: str = AUTO, **options: Any) -> AsyncIterator[Frame]:
+async def live_frames(source: str, *, model: str = AUTO, **options: Any) -> AsyncGenerator[Frame, None]:
     """Yield the frames of a source that happens now, upscaled, with times from about 0 on.
 
         async for frame in vsr.live_frames("rtmp://host/live/key", model="cnn-m-photo"): ...
 
     options     the fields of LiveOptions that are about reading and upscaling: pace, latency, drop, ...
 
-    Frames that are not taken in time are dropped, by `drop`. Leaving the loop closes the source, within its
-    time limit. Raises OptionError for what cannot be done, MediaError where the source cannot be opened.
+    Frames that are not taken in time are dropped, by `drop`; that, and a source that breaks off and comes
+    back, is logged. Leaving the loop, an exception in it and the end of its task close the source, within its
+    time limit; `contextlib.aclosing` makes that happen at once. The event loop is never held up, nor are its
+    own threads used. Raises OptionError for what cannot be done, MediaError where the source cannot be
+    opened.
     """
+    feed = _Feed(source, model, _checked(options))
+    worker = ThreadPoolExecutor(1, thread_name_prefix="vsr-live-work")
+    do = functools.partial(asyncio.get_running_loop().run_in_executor, worker)
+    try:
+        await do(feed.open)
+        while (frame := await do(feed.take)) is not None:
+            yield frame
+    finally:
+        feed.stop()
+        closing = do(feed.close)  # after whatever is under way there
+        worker.shutdown(wait=False)
+        await asyncio.shield(closing)
+
+
+def _checked(options: dict[str, Any]) -> LiveOptions:
     for name in options:
         if name not in _HEEDED:
             raise OptionError(
                 f"unknown option {name!r}; available: {', '.join(_HEEDED)}.{nearest(name, list(_HEEDED))}"
             )
-    feed = await asyncio.to_thread(_Feed, source, model, LiveOptions(**options))
-    try:
-        while (frame := await asyncio.to_thread(feed.take)) is not None:
-            yield frame
-    finally:
-        await asyncio.to_thread(feed.close)
+    checked = LiveOptions(**options)
+    check([place_of("-", None)], checked)  # what is for a pipe of frames
+    return checked
 
 
 class _Feed:
-    """A source, read on a thread of its own, and its upscaler. Thread-safety: one thread at a time."""
+    """A source, read on a thread of its own, and its upscaler.
+
+    Thread-safety: one thread at a time; `stop` is any thread's, and ends what that one waits for.
+    """
 
     def __init__(self, name: str, model: str, options: LiveOptions) -> None:
+        self._model, self._options = model, options
         self._token = StopToken()
-        self._source = LiveSource(name, options, self._token, lambda text: None)
-        reader = self._source.open()
-        try:
-            self._upscaler = Upscaler(
-                model,
-                source=reader.video,
-                scale=options.scale,
-                threads=options.threads or 1,
-                engine=options.engine,
-                precision=options.precision,
-                device=options.device,
-            )
-        except BaseException:
-            self._source.close()
-            raise
-        rate = reader.video.frame_rate or 25
-        drop = options.drop if options.drop != "auto" else "none" if self._source.waits else "newest"
-        self._waiting: ItemQueue[Frame] = ItemQueue(max(2, round(options.latency / 1000 * rate)), drop)
+        self._source = LiveSource(name, options, self._token, self._say)
+        self._open = contextlib.ExitStack()
         self._error: BaseException | None = None
-        self._source.start()
+
+    def _say(self, text: str) -> None:
+        _LOG.info("%s", text)
+
+    def open(self) -> None:
+        """Open the source, and prepare its upscaler."""
+        options, source = self._options, self._source
+        video = source.open().video
+        self._open.callback(source.close)
+        drop = options.drop if options.drop != "auto" else "none" if source.waits else "newest"
+        capacity = max(2, round(options.latency / 1000 * (video.frame_rate or 25)))
+        self._waiting: ItemQueue[Frame] = ItemQueue(capacity, drop)
         self._thread = threading.Thread(target=self._read, name="vsr-live-read", daemon=True)
-        self._thread.start()
+        self._open.callback(self._end_reading)
+        if source.is_live:
+            self._thread.start()  # what comes meanwhile is old by the time that it is wanted
+        self._upscaler = Upscaler(
+            self._model,
+            source=video,
+            scale=options.scale,
+            threads=options.threads or 1,
+            engine=options.engine,
+            precision=options.precision,
+            device=options.device,
+        )
+        self._open.callback(self._upscaler.close)
+        source.start()
+        if not source.is_live:
+            self._thread.start()
 
     def _read(self) -> None:
         try:
-            for item in self._source.items():
-                if isinstance(item, Frame) and not self._waiting.put(item, is_frame=True):
-                    break
+            with contextlib.closing(self._source.items()) as items:
+                for item in items:
+                    if isinstance(item, Frame) and not self._waiting.put(item, is_frame=True):
+                        break
         except BaseException as error:
             self._error = error
         self._waiting.end()
 
     def take(self) -> Frame | None:
         """Return the next frame upscaled; None at the end."""
-        while not self._waiting.done:
+        while not (self._waiting.done or self._token.requested):
             frame = self._waiting.take(_SLICE_SECONDS)
             if frame is not None:
                 return self._upscaler(frame)
@@ -107,10 +144,18 @@ class _Feed:
             raise self._error
         return None
 
-    def close(self) -> None:
-        """End reading, and close all. Idempotent."""
+    def stop(self) -> None:
+        """Ask for the end. Returns at once."""
         self._token.request()
+
+    def close(self) -> None:
+        """End reading, and close all that was opened. Idempotent."""
+        self.stop()
+        self._open.close()
+
+    def _end_reading(self) -> None:
         self._waiting.close()
-        self._thread.join()
-        self._source.close()
-        self._upscaler.close()
+        if self._thread.ident is not None:
+            self._thread.join()
+        if self._waiting.dropped:
+            self._say(f"{self._source.shown}: {self._waiting.dropped} frames were dropped")
