@@ -13,6 +13,7 @@ from vsr.frame import Frame
 from vsr.live.outputs import Output
 from vsr.live.places import Place, place_of
 from vsr.live.recording import Recording
+from vsr.live.sound import Recoder, SoundPlan
 from vsr.live.status import OutputStatus
 from vsr.media.live_encoder import EncodedPacket, LiveEncoder
 from vsr.media.pixels import FramePool
@@ -38,6 +39,13 @@ class End(Protocol):
     def recording(self) -> Recording | None:
         """Writes the encoded stream into files when asked to; None where there is none."""
 
+    @property
+    def lost_sound(self) -> int:
+        """Packets of sound that were to be encoded anew and could not be decoded."""
+
+    def hear(self, packet: EncodedPacket) -> None:
+        """Take a packet of sound as soon as it comes, to encode it anew; `write` gets it, too."""
+
     def write(self, item: Frame | EncodedPacket) -> Iterator[float]:
         """Take the next item, and yield the arrivals of the frames that are through."""
 
@@ -52,6 +60,7 @@ class RawEnd:
     """Standard output as frames."""
 
     recording = None
+    lost_sound = 0
 
     def __init__(self, plan: Plan, options: LiveOptions, token: StopToken) -> None:
         assert sys.__stdout__ is not None  # the target was checked
@@ -81,6 +90,9 @@ class RawEnd:
             ),
         )
 
+    def hear(self, packet: EncodedPacket) -> None:
+        """Packets have no place here."""
+
     def write(self, item: Frame | EncodedPacket) -> Iterator[float]:
         """Take the next item; packets have no place here."""
         if isinstance(item, Frame):
@@ -106,17 +118,20 @@ class EncodedEnd:
         plan: Plan,
         places: Sequence[Place],
         copied: Sequence[StreamInfo],
+        sound: SoundPlan,
         options: LiveOptions,
         *,
         waits: bool,
         say: Callable[[str], None],
     ) -> None:
-        """`waits` says that the source does, so that receivers are waited for."""
+        """`sound` is planned for the places, then a recording. `waits` says that the source does, so that
+        receivers are waited for.
+        """
         self._encoder = LiveEncoder(
             plan.source.video,
             plan.output,
             plan.encoding,
-            copied,
+            (*copied, *(recoding.encoder.info for recoding in sound.recodings)),
             sample_aspect_ratio=plan.sample_aspect_ratio,
             tags=plan.tags,
         )
@@ -126,22 +141,27 @@ class EncodedEnd:
         self._outputs = [
             Output(
                 place,
+                streams=streams,
                 timeout_seconds=options.timeout,
                 returns=place.is_network and options.reconnect != "off",
                 give_up_seconds=options.give_up,
                 waits=waits,
                 say=say,
             )
-            for place in places
+            for place, streams in zip(places, sound.taken, strict=False)
         ]
         for output in self._outputs:
             output.start(self._encoder.header)
+        self._recorded_streams = sound.taken[-1]
         self.recording = Recording(Path(options.record), self._opened_file) if options.record else None
+        self._recoder = Recoder(sound.recodings, self._send)
+        self._recoder.start()
 
     def _opened_file(self, path: Path) -> Output:
         """Return a receiver that joins what goes on: a file."""
         output = Output(
             place_of(str(path), None),
+            streams=self._recorded_streams,
             timeout_seconds=self._timeout,
             returns=False,
             give_up_seconds=0,
@@ -157,14 +177,24 @@ class EncodedEnd:
         """In the order in which they were given."""
         return tuple(output.status for output in self._outputs)
 
+    @property
+    def lost_sound(self) -> int:
+        """Packets of sound that were to be encoded anew and could not be decoded."""
+        return self._recoder.errors
+
+    def hear(self, packet: EncodedPacket) -> None:
+        """Take a packet of sound as soon as it comes: muxers wait for sound as late as the picture."""
+        self._recoder.put(packet)
+
     def write(self, item: Frame | EncodedPacket) -> Iterator[float]:
         """Encode a frame or pass a packet on. Raises EncodeError once no receiver is left."""
         if isinstance(item, EncodedPacket):
             self._send(item)
-            return
-        for packet in self._encoder.encode(item, keyframe=self._wanted_key()):
-            yield packet.arrival
-            self._send(packet)
+        else:
+            for packet in self._encoder.encode(item, keyframe=self._wanted_key()):
+                yield packet.arrival
+                self._send(packet)
+        self._check()
 
     def _wanted_key(self) -> bool:
         """True once for each time that a receiver can only go on with a key frame."""
@@ -179,8 +209,12 @@ class EncodedEnd:
     def _send(self, packet: EncodedPacket) -> None:
         for output in self._receivers():
             output.put(packet)
+
+    def _check(self) -> None:
         if all(output.failed for output in self._outputs):
             raise EncodeError(self._outputs[0].status.last_error)
+        if self._recoder.error is not None:
+            raise self._recoder.error
 
     def finish(self) -> None:
         """Flush the encoder and finish the receivers, all within three time limits."""
@@ -190,11 +224,11 @@ class EncodedEnd:
         finally:
             self._finish_receivers()
             self._encoder.close()
-        if all(output.failed for output in self._outputs):
-            raise EncodeError(self._outputs[0].status.last_error)
+        self._check()
 
     def _finish_receivers(self) -> None:
         until = time.monotonic() + 3 * self._timeout
+        self._recoder.finish(self._timeout)
         for output in self._receivers():
             output.finish()
         for output in self._outputs:
@@ -204,6 +238,7 @@ class EncodedEnd:
 
     def abort(self) -> None:
         """End the receivers at once."""
+        self._recoder.abort()
         if self.recording is not None:
             self.recording.abort(self._timeout)
         for output in self._outputs:

@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import IO
 
 from vsr.live.places import Place
@@ -33,13 +33,14 @@ class Output:
     """One receiver. What it gets is never waited for, unless it is to get everything.
 
     Where a receiver goes away or lags by more than the queue holds, packets are dropped up to a key frame,
-    which is asked for. Thread-safety: `put` and `finish` are the run's thread's, the properties any's.
+    which is asked for. Thread-safety: `put` and the properties for any thread, the rest for the run's.
     """
 
     def __init__(
         self,
         place: Place,
         *,
+        streams: Sequence[int] = (0,),
         timeout_seconds: float,
         returns: bool,
         give_up_seconds: float,
@@ -47,11 +48,14 @@ class Output:
         joins: bool = False,
         say: Callable[[str], None],
     ) -> None:
-        """`returns` lets it be opened again where it breaks off; `waits` lets `put` wait for it.
+        """`streams` are the numbers of those that it gets, `put` lets go the others' packets.
+
+        `returns` lets it be opened again where it breaks off; `waits` lets `put` wait for it.
 
         One that `joins` what goes on already begins at the next key frame, which it asks for.
         """
         self.place = place
+        self._streams = tuple(streams)
         self._timeout = timeout_seconds
         self._returns = returns
         self._give_up = give_up_seconds
@@ -106,6 +110,8 @@ class Output:
 
     def put(self, packet: EncodedPacket) -> None:
         """Take a packet on its way."""
+        if packet.stream not in self._streams:
+            return
         with self._lock:
             if self._waits:
                 self._changed.wait_for(lambda: self._bytes < MAX_QUEUE_BYTES or self._state == "failed")
@@ -175,7 +181,7 @@ class Output:
 
     def _serve(self) -> None:
         """Write to one process until the end. Raises OutputError where that breaks off."""
-        child = _Child(self.place, self._header, self._timeout)
+        child = _Child(self.place, self._streams, self._header, self._timeout)
         try:
             while (packet := self._next(child)) is not None:
                 child.write(record_bytes(packet))
@@ -207,12 +213,13 @@ class Output:
 class _Child:
     """The process that writes to a receiver. Thread-safety: one thread."""
 
-    def __init__(self, place: Place, header: bytes, timeout_seconds: float) -> None:
+    def __init__(self, place: Place, streams: Sequence[int], header: bytes, timeout_seconds: float) -> None:
+        numbers = ",".join(str(number) for number in streams)
         options = [f"{key}={value}" for key, value in place.options.items()]
         self._place = place
         self._timeout = timeout_seconds
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "vsr.media.remux", place.container, place.url, *options],
+            [sys.executable, "-m", "vsr.media.remux", place.container, place.url, numbers, *options],
             stdin=subprocess.PIPE,
             stdout=None if place.name == "-" else subprocess.DEVNULL,
             stderr=subprocess.PIPE,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vsr.errors import OptionError
-from vsr.live.places import Place, quick_settings
+from vsr.live.places import Place, place_of, quick_settings
+from vsr.live.sound import SoundPlan, plan_sound
 from vsr.live.steps import Steps, default_ladder
-from vsr.media.passthrough import carries
 from vsr.media.source import SourceInfo, StreamInfo
 from vsr.media.target import resolve
 from vsr.models import AUTO, Recipe
@@ -31,6 +31,8 @@ class LivePlan:
     steps: Steps
     copied: tuple[StreamInfo, ...]
     """The source's streams that go along."""
+    sound: SoundPlan
+    """Which of them each output gets as they are; after the outputs, a recording (--record)."""
 
 
 def plan_live(
@@ -50,7 +52,7 @@ def plan_live(
     models = _ladder(options, waits=waits)
     gpu = opened(options.device)
     plan, upscaler = make_plan(
-        source,
+        replace(source, streams=()),  # of which the sound is planned for all outputs together
         first.name,
         _as_upscale(options, models[0], first, source),
         source_name=source_name,
@@ -60,7 +62,10 @@ def plan_live(
     upscaler.close()
     if plan.encoding.on_gpu:
         raise OptionError(f"--encoder {options.encoder}: vsr live encodes on the CPU; leave --encoder out")
-    copied = () if first.is_raw else _copied(source, places, say)
+    copied = () if first.is_raw else _copied(source, say)
+    sound = plan_sound(copied, [*places, *_recordings(options)])
+    for line in sound.lines:
+        say(line)
     _check_others(places, plan, source_name, options)
     steps = Steps(
         models,
@@ -74,7 +79,7 @@ def plan_live(
         device="cpu" if gpu is None else gpu,
         say=say,
     )
-    return LivePlan(plan=plan, steps=steps, copied=copied)
+    return LivePlan(plan=plan, steps=steps, copied=copied, sound=sound)
 
 
 def check(places: Sequence[Place], options: LiveOptions) -> None:
@@ -146,22 +151,16 @@ def _as_upscale(options: LiveOptions, model: str, place: Place, source: SourceIn
     )
 
 
-def _copied(
-    source: SourceInfo, places: Sequence[Place], say: Callable[[str], None]
-) -> tuple[StreamInfo, ...]:
+def _recordings(options: LiveOptions) -> list[Place]:
+    return [] if options.record is None else [place_of(str(Path(options.record) / "recording.mkv"), None)]
+
+
+def _copied(source: SourceInfo, say: Callable[[str], None]) -> tuple[StreamInfo, ...]:
     """Return the sound; what else there is has no place in most receivers."""
     left = [stream.label for stream in source.streams if stream.kind != "audio"]
     if left:
         say(f"not kept: {', '.join(left)}")
-    copied = tuple(stream for stream in source.streams if stream.kind == "audio")
-    for place in places:
-        for stream in copied:
-            if not carries(place.planned_as, stream):
-                raise OptionError(
-                    f"{place.shown}: {place.container} cannot carry {stream.label}; "
-                    "encode it as AAC at the source"
-                )
-    return copied
+    return tuple(stream for stream in source.streams if stream.kind == "audio")
 
 
 def _check_others(places: Sequence[Place], plan: Plan, source_name: str, options: LiveOptions) -> None:

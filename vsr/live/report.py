@@ -18,6 +18,10 @@ class LiveReport:
     """The user ended it."""
     jumps: int
     """How often the source's times did not go on as they were."""
+    sound: tuple[str, ...] = ()
+    """What was not simply copied of the source's sound."""
+    lost_sound: int = 0
+    """Packets of sound that were to be encoded anew and could not be decoded."""
     said: tuple[str, ...]
     """What was told on the way, the last of it."""
 
@@ -60,6 +64,9 @@ class LiveReport:
                 + (f", opened again {output.reconnects} times" if output.reconnects else "")
                 + (f", {output.packets_dropped} packets dropped" if output.packets_dropped else "")
             )
+        lines += self.sound
+        if self.lost_sound:
+            lines.append(f"sound: {self.lost_sound} packets could not be decoded, and are missing")
         return lines + [f"LOST: {text}" for text in self.lost]
 
     def to_json(self) -> dict[str, Any]:
@@ -69,6 +76,8 @@ class LiveReport:
             "stopped": self.stopped,
             "lost": list(self.lost),
             "jumps": self.jumps,
+            "sound": list(self.sound),
+            "lost_sound": self.lost_sound,
             "said": list(self.said),
             "status": self.status.to_json(),
         }

@@ -78,7 +78,7 @@ class LiveRun:
             )
             steps = self.plan.steps
             on_failure.callback(steps.close)
-            self.source.keep(self.plan.copied)
+            self.source.keep(self.plan.copied, self.plan.sound.only_decoded)
             self.controls = Controls(steps.models, can_record=options.record is not None)
             self._ladder = Ladder(steps.costs)
             self.preview = self._opened_preview(options)
@@ -158,7 +158,14 @@ class LiveRun:
             raise self._error
         said = tuple(self._messages.told)
         status = replace(self.status(), state="ended")
-        return LiveReport(status=status, stopped=self._stopped, jumps=self.source.jumps, said=said)
+        return LiveReport(
+            status=status,
+            stopped=self._stopped,
+            jumps=self.source.jumps,
+            sound=self.plan.sound.lines,
+            lost_sound=0 if self._end is None else self._end.lost_sound,
+            said=said,
+        )
 
     def _open_end(self) -> End:
         plan = self.plan
@@ -168,6 +175,7 @@ class LiveRun:
             plan.plan,
             self._places,
             plan.copied,
+            plan.sound,
             self._options,
             waits=self.source.waits,
             say=self._messages.say,
@@ -225,6 +233,8 @@ class LiveRun:
                     if self.controls.paused:
                         self._let_go += 1
                         continue
+                elif self._end is not None:
+                    self._end.hear(item)
                 if not self._waiting.put(item, is_frame=is_frame):
                     break
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from vsr.errors import DecodeError, MediaError
@@ -16,6 +16,7 @@ from vsr.media.arrival import LiveInput
 from vsr.media.interrupt import interrupted_when
 from vsr.media.live_encoder import TIME_BASE, EncodedPacket
 from vsr.media.reader import CopiedPacket, Reader
+from vsr.media.sound_codec import SoundCodec
 from vsr.media.source import StreamInfo
 from vsr.options import LiveOptions
 from vsr.pipeline.stages import StopToken
@@ -64,6 +65,7 @@ class _Copy:
 
     number: int
     time_base: Fraction
+    codec: SoundCodec | None
 
 
 class LiveSource:
@@ -92,6 +94,7 @@ class LiveSource:
         self._pacer = Pacer(options.speed, token)
         self._started = 0.0
         self._kinds: list[tuple[str, str, int]] = []
+        self._decoded: Collection[int] = ()
         self._copies: dict[int, _Copy] = {}
         self.shown = "standard input" if name == "-" else shown(name)
 
@@ -110,10 +113,14 @@ class LiveSource:
         self.reader = self._opened()
         return self.reader
 
-    def keep(self, copied: Sequence[StreamInfo]) -> None:
-        """Say which streams beside the picture are wanted; the first one's packets get the number 1."""
+    def keep(self, copied: Sequence[StreamInfo], decoded: Collection[int] = ()) -> None:
+        """Say which streams beside the picture are wanted; the first one's packets get the number 1.
+
+        Those of the numbers `decoded` are only decoded, so that they may come back as another codec.
+        """
         self._kinds = [_kind(stream) for stream in copied]
-        self._copies = {s.index: _Copy(n, s.time_base) for n, s in enumerate(copied, start=1)}
+        self._decoded = decoded
+        self._copies = {s.index: _copy(n, s) for n, s in enumerate(copied, start=1)}
 
     def start(self) -> None:
         """Say that what comes is wanted from now on. What came before is let go, of a source that is live."""
@@ -186,6 +193,8 @@ class LiveSource:
         copy, packet = self._copies.get(item.stream.index), item.packet
         if copy is None or packet.pts is None:
             return None
+        if copy.codec is not None and (codec := copy.codec.after(packet)) is not copy.codec:
+            copy = self._copies[item.stream.index] = replace(copy, codec=codec)
         dts = packet.pts if packet.dts is None else packet.dts
         base, shift = Fraction(packet.time_base), 0
         if not self.waits:
@@ -200,6 +209,7 @@ class LiveSource:
             bool(packet.is_keyframe),
             bytes(packet),
             item.arrival,
+            copy.codec,
         )
 
     def close(self) -> None:
@@ -246,16 +256,25 @@ class LiveSource:
         return not self._token.requested
 
     def _match_streams(self) -> None:
-        """Find the streams that were there before, by kind and codec; the receivers know no others."""
+        """Find the streams that were there before, by kind and codec; receivers know no others.
+
+        In the place of one that is only decoded any other sound will do.
+        """
         free = list(self.reader.info.streams)
         self._copies = {}
         for number, kind in enumerate(self._kinds, start=1):
             match = next((stream for stream in free if _kind(stream) == kind), None)
+            if match is None and number in self._decoded:
+                match = next((stream for stream in free if SoundCodec.of(stream) is not None), None)
             if match is None:
                 self._say(f"{self.shown}: it came back without its {' '.join(str(word) for word in kind)}")
                 continue
             free.remove(match)
-            self._copies[match.index] = _Copy(number, match.time_base)
+            self._copies[match.index] = _copy(number, match)
+
+
+def _copy(number: int, stream: StreamInfo) -> _Copy:
+    return _Copy(number, stream.time_base, SoundCodec.of(stream))
 
 
 def _kind(stream: StreamInfo) -> tuple[str, str, int]:

@@ -18,6 +18,7 @@ from vsr.media._av import detailed, writing
 from vsr.media.encoders import Encoding
 from vsr.media.picture_stream import add_picture, tagged
 from vsr.media.pixels import FramePool
+from vsr.media.sound_codec import SoundCodec
 from vsr.media.source import StreamInfo, VideoInfo
 from vsr.timing import rescale
 
@@ -41,6 +42,8 @@ class EncodedPacket:
     content: bytes
     arrival: float = 0.0
     """When the source's packet arrived, by time.monotonic; 0 where that is not known."""
+    codec: SoundCodec | None = None
+    """Of a stream of the source's sound, for who decodes it."""
 
 
 class LiveEncoder:

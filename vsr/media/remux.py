@@ -3,10 +3,11 @@
 FFmpeg opens and writes some protocols with no way to end a call that waits, and PyAV holds the interpreter's
 lock meanwhile. A process can always be ended; and whatever happens in it, the run that feeds it goes on.
 
-    python -m vsr.media.remux CONTAINER URL [KEY=VALUE...]
+    python -m vsr.media.remux CONTAINER URL STREAMS [KEY=VALUE...]
 
-Standard input is the header of LiveEncoder with its length before it, then records of packets. Each line on
-standard error is `started`, `opened`, or the sentence about what went wrong that comes before exit code 1.
+STREAMS are the numbers, joined by commas, of those streams that the receiver gets. Standard input is the
+header of LiveEncoder with its length before it, then records of packets. Each line on standard error is
+`started`, `opened`, or the sentence about what went wrong that comes before exit code 1.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import io
 import signal
 import struct
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, BinaryIO
 
@@ -64,21 +65,24 @@ def _records(pipe: BinaryIO) -> Iterator[EncodedPacket]:
         yield EncodedPacket(stream, pts, dts, duration, base, bool(key), content)
 
 
-def _open(header: bytes, container: str, url: str, options: dict[str, str]) -> tuple[Any, list[Any]]:
-    """Return the receiver with its header written, and its streams in the header's order."""
+def _open(
+    header: bytes, container: str, url: str, numbers: Sequence[int], options: dict[str, str]
+) -> tuple[Any, dict[int, Any]]:
+    """Return the receiver with its header written, and its streams by their number in the header."""
     known: Any = av.open(io.BytesIO(header), "r", format="nut")
     out: Any = av.open(url, "w", format=container, container_options=options)
-    streams = []
-    for template in known.streams:
+    streams = {}
+    for number in numbers:
+        template = known.streams[number]
         stream = out.add_stream_from_template(template, opaque=False)
         stream.time_base = template.time_base
-        streams.append(stream)
+        streams[number] = stream
     out.start_encoding()
     known.close()
     return out, streams
 
 
-def _write(out: Any, streams: Sequence[Any], records: Iterator[EncodedPacket]) -> None:
+def _write(out: Any, streams: Mapping[int, Any], records: Iterator[EncodedPacket]) -> None:
     for record in records:
         packet: Any = av.Packet(record.content)
         packet.pts, packet.dts, packet.duration = record.pts, record.dts, record.duration
@@ -92,14 +96,15 @@ def main(arguments: Sequence[str]) -> int:
     """Run until standard input ends. Returns the exit code."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # the end is the input's: what was written is finished
-    container, url, *pairs = arguments
+    container, url, streams_given, *pairs = arguments
+    numbers = [int(number) for number in streams_given.split(",")]
     options = dict(pair.split("=", 1) for pair in pairs)
     pipe = sys.stdin.buffer
     print(STARTED, file=sys.stderr, flush=True)  # noqa: T201  (it is a protocol)
     try:
         (size,) = _LENGTH.unpack(pipe.read(_LENGTH.size))
         with detailed():
-            out, streams = _open(pipe.read(size), container, url, options)
+            out, streams = _open(pipe.read(size), container, url, numbers, options)
         print(OPENED, file=sys.stderr, flush=True)  # noqa: T201
         try:
             _write(out, streams, _records(pipe))
