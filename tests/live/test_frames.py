@@ -18,7 +18,7 @@ import vsr
 from tests.make_media import Clip, Picture, make
 from vsr.errors import OptionError
 from vsr.frame import Frame
-from vsr.live import frames as module
+from vsr.upscaler import Upscaler
 
 
 @pytest.fixture
@@ -105,7 +105,7 @@ def test_cancelling_while_a_frame_is_at_work_closes_the_upscaler_after_it(
     order: list[str] = []
     at_work = threading.Event()
 
-    class Slow(module.Upscaler):
+    class Slow(Upscaler):
         def __call__(self, frame: Frame, into: Frame | None = None) -> Frame:
             at_work.set()
             time.sleep(0.3)
@@ -116,7 +116,7 @@ def test_cancelling_while_a_frame_is_at_work_closes_the_upscaler_after_it(
             order.append("close")
             super().close()
 
-    monkeypatch.setattr(module, "Upscaler", Slow)
+    monkeypatch.setattr("vsr.live.frames.Upscaler", Slow)
 
     async def follow() -> None:
         async with contextlib.aclosing(vsr.live_frames(clip, model="bilinear")) as frames:

@@ -13,7 +13,7 @@ from vsr.live.status import LiveStatus
 
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 """Value by (name, labels)."""
-_SAMPLE = re.compile(r"(?P<name>[a-z_]+)(?:\{(?P<labels>.*)\})? (?P<value>[0-9.e+-]+)")
+_SAMPLE = re.compile(r"(?P<name>[a-z_]+)(?:\{(?P<labels>.*)\})? (?P<value>[0-9.e+-]+|NaN)")
 _LABEL = re.compile(r'([a-z]+)="((?:[^"\\\n]|\\["\\n])*)"(?:,|$)')
 
 
@@ -87,6 +87,25 @@ def test_the_histogram_is_cumulative_and_ends_with_all() -> None:
     assert value(samples, "latency_seconds_sum") == pytest.approx(
         sum(0.0005 + 0.001 * i for i in range(90)) + 40
     )
+
+
+@pytest.mark.parametrize("status", [running(), LiveStatus()], ids=["running", "not begun"])
+def test_prometheus_own_parser_takes_it(status: LiveStatus) -> None:
+    parser = pytest.importorskip("prometheus_client.parser", reason="pip install prometheus_client")
+    kinds = {each.name: each.type for each in parser.text_string_to_metric_families(metrics_text(status))}
+    assert len(kinds) == 25
+    assert "untyped" not in kinds.values() and "unknown" not in kinds.values()
+    assert kinds["vsr_live_latency_seconds"] == "histogram"
+
+
+def test_quantiles_are_of_a_summary_alone() -> None:
+    """The label is reserved for it; where nothing was counted there is none."""
+    text = metrics_text(running())
+    assert {line.split("{")[0] for line in text.splitlines() if "quantile=" in line} == {
+        "vsr_live_latency_recent_seconds"
+    }
+    assert "# TYPE vsr_live_latency_recent_seconds summary\n" in text
+    assert 'vsr_live_latency_recent_seconds{quantile="0.5"} NaN\n' in metrics_text(LiveStatus())
 
 
 def test_a_run_that_has_not_begun() -> None:

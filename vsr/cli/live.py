@@ -3,6 +3,7 @@
 import contextlib
 import json
 import sys
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -14,10 +15,15 @@ from vsr.errors import VsrError
 from vsr.options import LiveOptions, ProgressMode
 
 if TYPE_CHECKING:
+    from vsr.live.report import LiveReport
     from vsr.live.run import LiveRun
     from vsr.live.status import LiveStatus
 
 _LINE_SECONDS = 60.0
+_STATUS_SECONDS = 10.0
+"""Between two whole statuses in a log of JSON, which is kept for days; what happens is told at once."""
+_DROPS_SECONDS = 10.0
+"""Between two sentences about dropped frames."""
 
 
 @options_from(LiveOptions)
@@ -66,7 +72,7 @@ def _live(
         finally:
             shown.close()
     file.write(outcome.to_json())
-    shown.end(outcome.lines())
+    shown.end(outcome)
     return EXIT_INTERRUPTED if signals.token.aborted else outcome.exit_code
 
 
@@ -79,7 +85,10 @@ class _Display:
         self._mode = mode
         self._stream = Unminding(sys.stderr)
         self._line = StatusLine(sys.stderr)
-        self._next_seconds = _LINE_SECONDS
+        self._next_seconds = 0.0 if mode == "json" else _LINE_SECONDS
+        self._last: LiveStatus | None = None
+        self._told_dropped = 0
+        self._next_drops = 0.0
 
     def begin(self, run: "LiveRun") -> None:
         """Say what is going to happen."""
@@ -91,14 +100,37 @@ class _Display:
         self.message(text)
 
     def status(self, status: "LiveStatus") -> None:
-        """Show where the run stands."""
+        """Show where the run stands, and what happened since the last time."""
         if self._mode == "json":
-            self._put("status", status=status.to_json())
-        elif self._mode == "bar":
+            self._log(status)
+            return
+        self._tell_drops(status)
+        if self._mode == "bar":
             self._line.show(describe(status))
         elif self._mode == "lines" and status.uptime_seconds >= self._next_seconds:
             self._next_seconds += _LINE_SECONDS
             self._stream.say(f"{describe(status)}\n")
+
+    def _log(self, status: "LiveStatus") -> None:
+        from vsr.live.events import events_between
+        from vsr.live.status import LiveStatus
+
+        for event in events_between(self._last or LiveStatus(), status):
+            self._put(event.name, **event.facts)
+        self._last = status
+        if status.uptime_seconds >= self._next_seconds:
+            self._next_seconds = status.uptime_seconds + _STATUS_SECONDS
+            self._put("status", status=status.to_json())
+
+    def _tell_drops(self, status: "LiveStatus") -> None:
+        """Say that frames were dropped, not too often; whoever pauses knows."""
+        dropped = status.frames_dropped - self._told_dropped
+        if status.state != "paused" and (not dropped or status.uptime_seconds < self._next_drops):
+            return
+        self._told_dropped = status.frames_dropped
+        if status.state != "paused":
+            self._next_drops = status.uptime_seconds + _DROPS_SECONDS
+            self.message(f"dropped frames: {dropped}, {status.frames_dropped} in all")
 
     def message(self, text: str) -> None:
         """Show one sentence."""
@@ -108,9 +140,13 @@ class _Display:
         self.close()
         self._stream.say(f"vsr: {text}\n")
 
-    def end(self, lines: list[str]) -> None:
+    def end(self, report: "LiveReport") -> None:
         """Show how it ended."""
-        for line in lines:
+        if self._mode == "json":
+            self._log(report.status)
+            self._put("report", report=report.to_json())
+            return
+        for line in report.lines():
             self.message(line)
 
     def close(self) -> None:
@@ -119,17 +155,19 @@ class _Display:
             self._line.show("")
 
     def _put(self, event: str, **values: object) -> None:
-        line = json.dumps({"event": event, **values}, ensure_ascii=False, default=str)
+        moment = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        line = json.dumps({"time": moment, "event": event, **values}, ensure_ascii=False, default=str)
         self._stream.say(f"{line}\n")
 
 
 def describe(status: "LiveStatus") -> str:
     """Return one line: "running  30.0 fps  latency 41/63 ms  0 dropped  queue 1/8  cnn-m-photo"."""
     recent = status.latency.recent
+    took = f"{recent.p50 * 1000:.0f}/{recent.p99 * 1000:.0f} ms" if recent.count else "-"
     parts = [
         status.state,
         f"{status.fps_out:.1f} fps",
-        f"latency {recent.p50 * 1000:.0f}/{recent.p99 * 1000:.0f} ms",
+        f"latency {took}",
         f"{status.frames_dropped} dropped",
         f"queue {status.queue_frames}/{status.queue_capacity}",
         status.model,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -23,7 +24,7 @@ class _Sample:
 class _Metric:
     name: str
     kind: str
-    """counter or gauge."""
+    """counter, gauge or summary."""
     help: str
     samples: Sequence[_Sample]
 
@@ -71,10 +72,10 @@ def _gauges(status: LiveStatus) -> Iterator[_Metric]:
     recent = status.latency.recent
     yield _Metric(
         "latency_recent_seconds",
-        "gauge",
+        "summary",  # the label quantile is its alone
         "Packet in to packet out over the last minute, by quantile.",
         [
-            _Sample(value, {"quantile": quantile})
+            _Sample(value if recent.count else math.nan, {"quantile": quantile})
             for quantile, value in (
                 ("0.5", recent.p50),
                 ("0.95", recent.p95),
@@ -127,7 +128,11 @@ def _named(number: int, name: str) -> dict[str, str]:
 
 def _line(name: str, value: float, labels: Mapping[str, str]) -> str:
     shown = ",".join(f'{key}="{_escaped(text)}"' for key, text in labels.items())
-    return f"vsr_live_{name}{f'{{{shown}}}' if shown else ''} {value:.15g}"
+    return f"vsr_live_{name}{f'{{{shown}}}' if shown else ''} {_number(value)}"
+
+
+def _number(value: float) -> str:
+    return "NaN" if math.isnan(value) else f"{value:.15g}"
 
 
 def _escaped(text: str) -> str:

@@ -51,9 +51,12 @@ class LiveReport:
         lines = [
             f"{'stopped' if self.stopped else 'done'}: {status.frames_out} frames in "
             f"{status.uptime_seconds:.1f} s, {status.frames_dropped} dropped",
-            f"latency: p50 {whole.p50 * 1000:.0f} ms, p95 {whole.p95 * 1000:.0f} ms, "
-            f"p99 {whole.p99 * 1000:.0f} ms, max {whole.max * 1000:.0f} ms",
         ]
+        if whole.count:
+            lines.append(
+                f"latency: p50 {whole.p50 * 1000:.0f} ms, p95 {whole.p95 * 1000:.0f} ms, "
+                f"p99 {whole.p99 * 1000:.0f} ms, max {whole.max * 1000:.0f} ms"
+            )
         if status.steps_down or status.steps_up:
             lines.append(f"ladder: {status.steps_down} steps down, {status.steps_up} up")
         if status.reconnects or self.jumps:

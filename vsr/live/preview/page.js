@@ -47,16 +47,17 @@ function size(sides) { return sides ? sides.join("x") : "-"; }
 
 function figures(s) {
   const recent = s.latency.recent;
+  const took = seconds => recent.count ? ms(seconds) : "-";
   return {
     "frames in": `${s.frames_in} at ${s.fps_in.toFixed(1)}/s`,
     "frames out": `${s.frames_out} at ${s.fps_out.toFixed(1)}/s`,
     "dropped": s.frames_dropped,
     "repeated": s.frames_repeated,
     "size": `${size(s.source_size)} to ${size(s.output_size)}`,
-    "latency p50": ms(recent.p50),
-    "latency p95": ms(recent.p95),
-    "latency p99": ms(recent.p99),
-    "latency max": ms(recent.max),
+    "latency p50": took(recent.p50),
+    "latency p95": took(recent.p95),
+    "latency p99": took(recent.p99),
+    "latency max": took(recent.max),
     "queue": `${s.queue_frames} of ${s.queue_capacity}`,
     "model": s.model || "-",
     "ladder step": `${s.step + 1} of ${s.ladder.length}, ${s.steps_down} down, ${s.steps_up} up`,
@@ -107,7 +108,7 @@ function showOutputs(outputs) {
     row("th", ["output", "state", "bytes", "packets dropped", "reconnects", "errors", "last error"]), ...rows);
 }
 
-const shown = { models: "", choice: null };
+const shown = { models: "", choice: null, paused: false, recording: false };
 
 function showModels(ladder, choice) {
   if (shown.models !== ladder.join()) {
@@ -119,11 +120,10 @@ function showModels(ladder, choice) {
 
 function showControls(status) {
   const { step, paused, recording, can_record } = status.controls;
+  Object.assign(shown, { paused, recording });
   showModels(status.ladder, step === null ? "" : status.ladder[step]);
-  pause.setAttribute("aria-pressed", paused);
   write("pause", paused ? "Go on" : "Pause");
   record.hidden = !can_record;
-  record.setAttribute("aria-pressed", recording);
   write("record", recording ? "Stop recording" : "Record");
 }
 
@@ -156,10 +156,9 @@ async function change(wish) {
   } catch { write("refusal", "no answer from vsr"); }
 }
 
-const pressed = button => button.getAttribute("aria-pressed") === "true";
 model.addEventListener("change", () => change({ model: model.value || null }));
-pause.addEventListener("click", () => change({ paused: !pressed(pause) }));
-record.addEventListener("click", () => change({ recording: !pressed(record) }));
+pause.addEventListener("click", () => change({ paused: !shown.paused }));
+record.addEventListener("click", () => change({ recording: !shown.recording }));
 cut.addEventListener("input", () => slider.style.setProperty("--cut", `${cut.value}%`));
 for (const kind of ["pointerdown", "pointermove"]) slider.addEventListener(kind, event => {
   if (!event.buttons) return;

@@ -19,8 +19,8 @@ _BODY = """
 <div class="controls">
 <input id="cut" type="range" min="0" max="100" value="50" aria-label="where the pictures meet">
 <label>model <select id="model"></select></label>
-<button id="pause" type="button" aria-pressed="false">Pause</button>
-<button id="record" type="button" aria-pressed="false" hidden>Record</button>
+<button id="pause" type="button">Pause</button>
+<button id="record" type="button" hidden>Record</button>
 <span id="refusal" class="soft" role="alert"></span>
 </div>
 <div class="figures" id="figures"></div>
