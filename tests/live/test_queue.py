@@ -37,6 +37,51 @@ def test_one_frame_goes_and_no_packet(drop: DropMode, left: list[str]) -> None:
     assert rest(queue) == left
 
 
+class Clock:
+    """Stands still until it is set."""
+
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.mark.parametrize("drop", ["newest", "oldest"])
+@pytest.mark.parametrize("service", [0.05, 0.1, 0.4])
+def test_the_wait_is_bounded_however_slow_the_taker_is(drop: DropMode, service: float) -> None:
+    """Frames come each 1/30 s; eight of them at 0.1 s each would be a wait of 0.8 s."""
+    clock = Clock()
+    queue: ItemQueue[float] = ItemQueue(8, drop, 0.25, clock=clock)
+    waits, free = [], clock.now
+    for _ in range(600):
+        clock.now += 1 / 30
+        queue.put(clock.now, is_frame=True)
+        if free <= clock.now:
+            arrived = queue.take()
+            assert arrived is not None
+            waits.append(clock.now - arrived)
+            free = clock.now + service
+    assert max(waits) <= 0.25 + 1e-6
+    assert len(waits) >= 0.75 * 20 / service, "the taker never stands idle"
+    assert queue.dropped == 600 - len(waits) - queue.frames
+
+
+def test_an_old_frame_makes_way_for_the_next_one_alone() -> None:
+    for drop, left in (
+        ("newest", ["a1", "f3"]),
+        ("oldest", ["a1", "f3"]),
+        ("none", ["f1", "a1", "f2", "f3"]),
+    ):
+        clock = Clock()
+        queue: ItemQueue[str] = ItemQueue(4, drop, 0.25, clock=clock)  # type: ignore[arg-type]
+        for item in ("f1", "a1", "f2"):
+            queue.put(item, is_frame=item[0] == "f")
+        clock.now += 0.3
+        queue.put("f3", is_frame=True)
+        clock.now += 0.3
+        assert rest(queue) == left, "the last one is taken, however old"
+
+
 def test_none_waits_for_room() -> None:
     queue = filled("none")
     thread = threading.Thread(target=queue.put, args=("f3",), kwargs={"is_frame": True})

@@ -104,8 +104,9 @@ class _Feed:
         video = source.open().video
         self._open.callback(source.close)
         drop = options.drop if options.drop != "auto" else "none" if source.waits else "newest"
-        capacity = max(2, round(options.latency / 1000 * (video.frame_rate or 25)))
-        self._waiting: ItemQueue[Frame] = ItemQueue(capacity, drop)
+        limit = options.latency / 1000
+        capacity = max(2, round(limit * (video.frame_rate or 25)))
+        self._waiting: ItemQueue[Frame] = ItemQueue(capacity, drop, limit)
         self._thread = threading.Thread(target=self._read, name="vsr-live-read", daemon=True)
         self._open.callback(self._end_reading)
         if source.is_live:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import threading
+import time
 from collections import deque
+from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from vsr.options import DropMode
@@ -17,59 +20,73 @@ class ItemQueue(Generic[T]):
     """A queue of frames, and of packets that pass with them, in one order.
 
     At most `capacity` frames wait. One that comes when so many do is dropped itself (`newest`), takes the
-    place of the oldest (`oldest`), or waits outside (`none`). Packets are never dropped.
+    place of the oldest (`oldest`), or waits outside (`none`). But for `none`, one that has waited for longer
+    than `limit_seconds` is dropped as well once another waits behind it: to a taker that is slow, a few
+    frames are a long wait. Packets are never dropped.
 
     Thread-safety: safe; one thread puts, one takes. Both waits end with `close`.
     """
 
-    def __init__(self, capacity: int, drop: DropMode) -> None:
+    def __init__(
+        self,
+        capacity: int,
+        drop: DropMode,
+        limit_seconds: float = math.inf,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`clock` gives seconds and does not go back."""
         self.capacity = capacity
         self.dropped = 0
         """Frames, so far."""
-        self._drop = drop
+        self._drop, self._limit, self._clock = drop, limit_seconds, clock
         self._lock = threading.Lock()
         self._changed = threading.Condition(self._lock)
         # -- protected by _lock
         self._items: deque[tuple[T, bool]] = deque()
-        self._frames = 0
+        self._since: deque[float] = deque()
+        """When each of the frames came."""
         self._ended = False
         self._closed = False
 
     @property
     def frames(self) -> int:
         """How many frames wait."""
-        return self._frames
+        return len(self._since)
 
     def put(self, item: T, *, is_frame: bool) -> bool:
         """Append an item. Returns False if the queue was closed: read no more."""
         with self._lock:
-            if is_frame and self._frames >= self.capacity and not self._make_room():
+            if is_frame and not self._make_room():
                 return not self._closed
-            while not is_frame and len(self._items) - self._frames >= MOST_PASSING and not self._closed:
+            while not is_frame and len(self._items) - self.frames >= MOST_PASSING and not self._closed:
                 self._changed.wait()
             if self._closed:
                 return False
             self._items.append((item, is_frame))
-            self._frames += is_frame
+            if is_frame:
+                self._since.append(self._clock())
             self._changed.notify_all()
             return True
 
     def _make_room(self) -> bool:
         """Return whether there is room for a frame now."""
-        match self._drop:
-            case "newest":
+        if self._drop == "none":
+            while self.frames >= self.capacity and not self._closed:
+                self._changed.wait()
+            return not self._closed
+        if self.frames >= self.capacity:
+            if self._drop == "newest":
                 self.dropped += 1
                 return False
-            case "oldest":
-                place = next(n for n, (_, is_frame) in enumerate(self._items) if is_frame)
-                del self._items[place]
-                self._frames -= 1
-                self.dropped += 1
-                return True
-            case _:
-                while self._frames >= self.capacity and not self._closed:
-                    self._changed.wait()
-                return not self._closed
+            self._drop_oldest()
+        return True
+
+    def _drop_oldest(self) -> None:
+        place = next(n for n, (_, is_frame) in enumerate(self._items) if is_frame)
+        del self._items[place]
+        self._since.popleft()
+        self.dropped += 1
 
     def take(self, timeout_seconds: float | None = None) -> T | None:
         """Return the next item; None after `end` or `close`, or where none came in time."""
@@ -80,8 +97,11 @@ class ItemQueue(Generic[T]):
                 return None
             if self._closed or not self._items:
                 return None
+            while self._drop != "none" and self.frames > 1 and self._clock() - self._since[0] > self._limit:
+                self._drop_oldest()
             item, is_frame = self._items.popleft()
-            self._frames -= is_frame
+            if is_frame:
+                self._since.popleft()
             self._changed.notify_all()
             return item
 
@@ -102,5 +122,5 @@ class ItemQueue(Generic[T]):
         with self._lock:
             self._closed = True
             self._items.clear()
-            self._frames = 0
+            self._since.clear()
             self._changed.notify_all()

@@ -91,7 +91,7 @@ class LiveRun:
         self._interval = float(1 / rate)
         capacity = max(2, round(options.latency / 1000 / self._interval))
         drop = options.drop if options.drop != "auto" else "none" if self.source.waits else "newest"
-        self._waiting: ItemQueue[Item] = ItemQueue(capacity, drop)
+        self._waiting: ItemQueue[Item] = ItemQueue(capacity, drop, options.latency / 1000)
         self._upscaled: ItemQueue[Item] = ItemQueue(_UPSCALED_FRAMES, "none")
         self._latency = LatencyHistogram()
         self._frames_in = self._frames_out = self._let_go = 0
