@@ -123,6 +123,20 @@ def test_a_queue_that_does_not_drain_forbids_to_step_up() -> None:
     assert [ladder.observe(0.003, INTERVAL, 0.0, 30 + index * INTERVAL) for index in range(160)][-1] == 1
 
 
+def test_time_slices_of_others_do_not_keep_a_machine_with_room_down() -> None:
+    """They come on top of a frame, 10 ms on each tenth, whichever model is at work; they do not multiply."""
+    ladder = Ladder((0.011, 0.0007, 0.0004))
+    ladder.begin(2)
+    costs = (0.011, 0.0007, 0.0004)
+    steps = [
+        ladder.observe(costs[ladder.step] + 0.010 * (index % 10 == 5), INTERVAL, 0.0, index * INTERVAL)
+        for index in range(1800)
+    ]
+    assert steps.index(1) * INTERVAL == pytest.approx(5, abs=0.2)
+    assert steps.index(0) * INTERVAL == pytest.approx(10, abs=0.4)
+    assert ladder.steps_down == 0
+
+
 @pytest.mark.parametrize("away", [3.0, 60.0])
 def test_while_the_source_is_away_no_evidence_gathers(away: float) -> None:
     """Neither is a machine calm for a minute of which nothing was measured, nor pressed."""

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from vsr.errors import OptionError
+
+_RECENT_FRAMES = 31
+"""Of which three in four take no longer than what going up is estimated from."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,8 +43,10 @@ class LadderRule:
 class Ladder:
     """Chooses among models, the best and slowest first, by what the one at work was measured to take.
 
-    What a better one would take now is estimated from `costs`: a machine that takes twice as long for this
-    model as it did in the trial would do so for that one, too. Pure: no clock, no thread of its own.
+    What another one would take now is estimated from `costs`: a machine that takes twice as long for this
+    model as it did in the trial would do so for that one, too. Going down, that is of the mean; going up, of
+    what three frames in four do not exceed: who is put aside for 10 ms now and then would be so by any model,
+    and ten times 10 ms would never leave room. Pure: no clock, no thread of its own.
     Thread-safety: one thread at a time.
     """
 
@@ -74,6 +80,7 @@ class Ladder:
 
     def _forget(self) -> None:
         self._mean: float | None = None
+        self._recent: deque[float] = deque(maxlen=_RECENT_FRAMES)
         self._pressed_since: float | None = None
         self._calm_since: float | None = None
 
@@ -101,6 +108,7 @@ class Ladder:
         self._last = now
         if passed - seconds > max(self._rule.gap_seconds, 2 * interval) and queue_fill <= self._rule.calm:
             self._forget()
+        self._recent.append(seconds)
         if self._mean is None:
             self._mean = seconds
             return
@@ -125,10 +133,11 @@ class Ladder:
 
     def _go_down(self, interval: float, now: float) -> None:
         """Go to the best step that fits by estimate, the next one at least."""
+        assert self._mean is not None
         fitting = (
             step
             for step in range(self.step + 1, len(self._costs))
-            if self._estimate(step) <= self._rule.fit_share * interval
+            if self._estimate(step, self._mean) <= self._rule.fit_share * interval
         )
         if self._went_up is not None:  # taken back
             self._up_seconds = min(2 * self._up_seconds, self._rule.up_seconds_max)
@@ -137,10 +146,11 @@ class Ladder:
 
     def _has_room_above(self, interval: float, queue_fill: float, now: float) -> bool:
         """Return whether the next better step would have had room for long enough."""
+        usual = sorted(self._recent)[3 * len(self._recent) // 4]
         if (
             self.step == 0
             or queue_fill > self._rule.calm
-            or self._estimate(self.step - 1) > self._rule.up_share * interval
+            or self._estimate(self.step - 1, usual) > self._rule.up_share * interval
         ):
             self._calm_since = None
             return False
@@ -148,10 +158,9 @@ class Ladder:
             self._calm_since = now
         return now - self._calm_since >= self._up_seconds
 
-    def _estimate(self, step: int) -> float:
-        """Return what a step would take now."""
-        assert self._mean is not None
-        return self._mean / self._costs[self.step] * self._costs[step]
+    def _estimate(self, step: int, seconds: float) -> float:
+        """Return what a step would take now where the one at work takes `seconds`."""
+        return seconds / self._costs[self.step] * self._costs[step]
 
     def _go(self, way: Literal["up", "down"], step: int) -> None:
         self.begin(step)
