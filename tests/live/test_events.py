@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.live.statuses import running
+from tests.make_media import Clip, Picture, Text, make
 from vsr.cli.live import _Display
 from vsr.cli.main import main
 from vsr.live.events import events_between
@@ -106,3 +107,23 @@ def test_the_log_of_a_real_run(tmp_path: Path, capsys: pytest.CaptureFixture[str
     states = [line["state"] for line in found if line["event"] == "state"]
     assert states[0] in ("opening", "running") and states[-1] == "ended"
     assert [line["state"] for line in found if line["event"] == "output"][-1] == "closed"
+
+
+def test_guesses_engines_and_a_ladder_upside_down_are_said_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = ["testsrc2=s=160x90:r=25:d=0.3,format=yuv420p", "-F", "lavfi", "--pace"]
+    assert main(["live", *source, "-m", "bilinear,cnn-m-photo", str(tmp_path / "out.mkv")]) in (0, 3)
+    said = capsys.readouterr().err.splitlines()
+    begin = next(line for line in said if " -> " in line)
+    assert begin.endswith("160x90 -> 320x180 by bilinear, cnn-m-photo; libx264 yuv420p")
+    assert sum("ladder: cnn-m-photo takes" in line for line in said) == 1
+    assert sum("is not tagged" in line for line in said) >= 1
+    assert sum(line.startswith("vsr: cnn-m-photo: ") for line in said) <= 1
+
+
+def test_a_stream_that_is_left_out_is_named_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    clip = make(tmp_path / "clip.mkv", Clip(picture=Picture(frames=5), texts=(Text(),)))
+    assert main(["live", str(clip), "-m", "bilinear", str(tmp_path / "out.flv")]) == 0
+    said = [line for line in capsys.readouterr().err.splitlines() if "subtitle" in line]
+    assert len(said) == 1 and said[0].startswith("vsr: not kept: ")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from fractions import Fraction
 
 import numpy as np
@@ -58,6 +59,21 @@ def test_costs_are_measured_for_each() -> None:
     with Steps(("cnn-m-photo", "bilinear"), source=source) as steps:
         assert all(cost > 0 for cost in steps.costs)
         assert steps.costs[0] > steps.costs[1]
+
+
+def test_what_disturbs_the_first_trials_is_no_cost(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Disturbed(Upscaler):
+        calls = 0
+
+        def __call__(self, frame: Frame, into: Frame | None = None) -> Frame:
+            type(self).calls += 1
+            if self.calls <= 4:
+                time.sleep(0.008)
+            return super().__call__(frame, into)
+
+    monkeypatch.setattr("vsr.live.steps.Upscaler", Disturbed)
+    with Steps(("bicubic",), source=SOURCE) as steps:
+        assert steps.costs[0] < 0.008
 
 
 def test_a_ladder_that_goes_up_is_said() -> None:

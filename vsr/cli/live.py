@@ -91,13 +91,16 @@ class _Display:
         self._next_drops = 0.0
 
     def begin(self, run: "LiveRun") -> None:
-        """Say what is going to happen."""
-        plan = run.plan.plan
-        text = (
-            f"{run.source.shown} {plan.picture.width}x{plan.picture.height} -> "
-            f"{plan.output.width}x{plan.output.height} by {', '.join(run.plan.steps.models)}"
+        """Say what is going to happen, what was guessed, and what does not go along."""
+        plan, steps = run.plan.plan, run.plan.steps
+        self.message(
+            f"{run.source.shown} {plan.picture.width}x{plan.picture.height}"
+            f"{', deinterlaced,' if plan.source.video.interlaced else ''} -> "
+            f"{plan.output.width}x{plan.output.height} by {', '.join(steps.models)}; "
+            f"{plan.encoding.encoder} {plan.encoding.encoder_format}"
         )
-        self.message(text)
+        for note in _notes(run):
+            self.message(note)
 
     def status(self, status: "LiveStatus") -> None:
         """Show where the run stands, and what happened since the last time."""
@@ -158,6 +161,19 @@ class _Display:
         moment = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         line = json.dumps({"time": moment, "event": event, **values}, ensure_ascii=False, default=str)
         self._stream.say(f"{line}\n")
+
+
+def _notes(run: "LiveRun") -> list[str]:
+    """Return what to say of a plan: guesses, conversions, engines. Streams left out were said before."""
+    plan, steps = run.plan.plan, run.plan.steps
+    of_steps = {note.partition(":")[0] for note in steps.notes}  # which replaced the plan's own upscaler
+    streams = [stream.label for stream in plan.source.streams]
+    left = [
+        note
+        for note in plan.notes
+        if note.partition(":")[0] not in of_steps and not any(label in note for label in streams)
+    ]
+    return [*left, *steps.notes]
 
 
 def describe(status: "LiveStatus") -> str:
