@@ -29,7 +29,7 @@ def test_the_ladder_decides_unless_somebody_does() -> None:
 def test_recording_is_refused_where_the_run_cannot() -> None:
     controls = Controls(["bilinear"])
     controls.record(False)
-    with pytest.raises(OptionError, match="name a file among its outputs"):
+    with pytest.raises(OptionError, match="start it with --record DIR"):
         controls.record(True)
     assert not controls.recording
     able = Controls(["bilinear"], can_record=True)
