@@ -12,6 +12,7 @@ DeinterlaceMode = Literal["auto", "on", "off"]
 ProgressMode = Literal["auto", "bar", "lines", "json", "none"]
 DropMode = Literal["newest", "oldest", "none"]
 DropChoice = Literal["auto", "newest", "oldest", "none"]
+GapMode = Literal["freeze", "leave"]
 Switch = Literal["auto", "on", "off"]
 MAX_THREADS = 1024
 """Of one run: more helps nowhere, and a mistyped number would take all that the system has."""
@@ -216,6 +217,14 @@ class LiveOptions:
         default=600.0,
         metadata=_option("How long to try to reconnect, in seconds.", "--give-up", metavar="SECONDS"),
     )
+    gap: GapMode = field(
+        default="freeze",
+        metadata=_option(
+            "What receivers get while a live input stalls or is away: freeze repeats the last frame at its "
+            "rate, leave sends nothing."
+        ),
+    )
+    """freeze: servers cut off who sends nothing, and players then stop."""
     encoder: str = field(
         default="auto",
         metadata=_option("FFmpeg's name of the encoder; auto is libx264.", metavar="NAME"),

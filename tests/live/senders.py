@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import shutil
 import socket
 import subprocess
@@ -12,6 +13,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import av
+import numpy as np
 import pytest
 
 from vsr.live.report import LiveReport
@@ -37,6 +40,14 @@ def made(path: Path, *arguments: str) -> bytes:
         timeout=60,
     )
     return path.read_bytes()
+
+
+def scene(size: str = "64x48", rate: int = 25, seconds: float = 1.5) -> tuple[str, ...]:
+    """Return FFmpeg's arguments for a picture that flashes twice a second, each time with a tone."""
+    on = "lt(mod(t,0.5),0.1)"
+    picture = f"color=black:s={size}:r={rate}:d={seconds},drawbox=c=white:t=fill:enable='{on}'"
+    tone = f"aevalsrc='0.5*sin(6283*t)*{on}':s=48000:d={seconds}"
+    return ("-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", tone, "-c:a", "aac", "-pix_fmt", "yuv420p")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,8 +162,37 @@ class Live:
         return self._report
 
 
+def steps_of(path: Path, kind: str) -> list[float]:
+    """Return the distances of a stream's packets, in seconds."""
+    with av.open(str(path)) as source:
+        stream = next(stream for stream in source.streams if stream.type == kind)
+        times = [float(p.pts * p.time_base) for p in source.demux(stream) if p.pts is not None and p.size]
+    return [after - before for before, after in itertools.pairwise(times)]
+
+
+def skews_of(path: Path) -> list[float]:
+    """Return for each flash of `scene` how much later it is than its tone, in seconds."""
+    with av.open(str(path)) as source:
+        bright = [
+            (float(f.time or 0), f.to_ndarray()[: f.height].mean() > 120) for f in source.decode(video=0)
+        ]
+    flashes = [b[0] for a, b in itertools.pairwise(bright) if b[1] and not a[1]]
+    tones, until = [], -1.0
+    with av.open(str(path)) as source:
+        for frame in source.decode(audio=0):
+            for index in np.flatnonzero(np.abs(frame.to_ndarray()[0]) > 0.2):
+                moment = float(frame.time or 0) + index / frame.sample_rate
+                if moment > until:
+                    tones.append(moment)
+                until = moment + 0.2
+    nearest = [min((flash - tone for tone in tones), key=abs) for flash in flashes]
+    return [skew for skew in nearest if abs(skew) < 0.2]  # else the tone was lost where the source broke off
+
+
 def assert_sound(path: Path) -> None:
     """Assert that FFmpeg decodes all of a file without a word."""
-    command = ["ffmpeg", "-v", "error", "-xerror", "-i", str(path), "-f", "null", "-"]
+    command = ["ffmpeg", "-v", "error", "-xerror", "-i", str(path)]
+    # Its null muxer else counts in frames of the first rate, and complains of any other.
+    command += ["-fps_mode", "passthrough", "-enc_time_base", "-1", "-f", "null", "-"]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=60)
     assert (done.returncode, done.stderr) == (0, b"")

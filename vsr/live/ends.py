@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -15,13 +16,16 @@ from vsr.live.places import Place, place_of
 from vsr.live.recording import Recording
 from vsr.live.sound import Recoder, SoundPlan
 from vsr.live.status import OutputStatus
-from vsr.media.live_encoder import EncodedPacket, LiveEncoder
+from vsr.media.live_encoder import EncodedPacket, LiveEncoder, Repeat
 from vsr.media.pixels import FramePool
 from vsr.media.raw_output import RawOutput, TimedPipe
 from vsr.media.source import StreamInfo
 from vsr.options import LiveOptions
 from vsr.pipeline.plan import Plan
 from vsr.pipeline.stages import StopToken
+
+Item = Frame | Repeat | EncodedPacket
+"""What goes through a run."""
 
 
 class End(Protocol):
@@ -46,8 +50,8 @@ class End(Protocol):
     def hear(self, packet: EncodedPacket) -> None:
         """Take a packet of sound as soon as it comes, to encode it anew; `write` gets it, too."""
 
-    def write(self, item: Frame | EncodedPacket) -> Iterator[float]:
-        """Take the next item, and yield the arrivals of the frames that are through."""
+    def write(self, item: Item) -> Iterator[float]:
+        """Take the next item, and yield the arrivals of the frames that are through: 0 of repeated ones."""
 
     def finish(self) -> None:
         """Write what is left, and finish all receivers; also after an error, which may come again."""
@@ -93,13 +97,16 @@ class RawEnd:
     def hear(self, packet: EncodedPacket) -> None:
         """Packets have no place here."""
 
-    def write(self, item: Frame | EncodedPacket) -> Iterator[float]:
+    def write(self, item: Item) -> Iterator[float]:
         """Take the next item; packets have no place here."""
-        if isinstance(item, Frame):
-            arrival = item.arrival
+        if isinstance(item, EncodedPacket):
+            return
+        if isinstance(item, Repeat):
+            self._output.repeat()
+        else:
             self._output.write(item)
-            self._frames += 1
-            yield arrival
+        self._frames += 1
+        yield item.arrival if isinstance(item, Frame) else 0.0
 
     def finish(self) -> None:
         """Write what is left."""
@@ -158,9 +165,10 @@ class EncodedEnd:
         self._recoder.start()
 
     def _opened_file(self, path: Path) -> Output:
-        """Return a receiver that joins what goes on: a file."""
+        """Return a receiver that joins what goes on: a file, whose times begin at zero."""
+        place = place_of(str(path), None)
         output = Output(
-            place_of(str(path), None),
+            replace(place, options={**place.options, "avoid_negative_ts": "make_zero"}),
             streams=self._recorded_streams,
             timeout_seconds=self._timeout,
             returns=False,
@@ -186,15 +194,21 @@ class EncodedEnd:
         """Take a packet of sound as soon as it comes: muxers wait for sound as late as the picture."""
         self._recoder.put(packet)
 
-    def write(self, item: Frame | EncodedPacket) -> Iterator[float]:
+    def write(self, item: Item) -> Iterator[float]:
         """Encode a frame or pass a packet on. Raises EncodeError once no receiver is left."""
         if isinstance(item, EncodedPacket):
             self._send(item)
         else:
-            for packet in self._encoder.encode(item, keyframe=self._wanted_key()):
+            for packet in self._encoded(item):
                 yield packet.arrival
                 self._send(packet)
         self._check()
+
+    def _encoded(self, item: Frame | Repeat) -> Iterator[EncodedPacket]:
+        keyframe = self._wanted_key()
+        if isinstance(item, Repeat):
+            return self._encoder.repeat(item, keyframe=keyframe)
+        return self._encoder.encode(item, keyframe=keyframe)
 
     def _wanted_key(self) -> bool:
         """True once for each time that a receiver can only go on with a key frame."""

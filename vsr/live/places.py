@@ -106,9 +106,9 @@ def check_protocol(name: str) -> None:
 
 
 def input_options(name: str, timeout_seconds: float) -> dict[str, str]:
-    """Return FFmpeg's options for an input that is not to be buffered."""
+    """Return FFmpeg's options for a network's input."""
     # Servers begin with sound where the next key frame is yet to come: the picture must be waited for.
-    options = {"fflags": "nobuffer", "analyzeduration": str(int(timeout_seconds * 1e6))}
+    options = {"analyzeduration": str(int(timeout_seconds * 1e6))}
     match _scheme(name):
         case "rtsp":
             options |= {"rtsp_transport": "tcp", "timeout": str(int(timeout_seconds * 1e6))}

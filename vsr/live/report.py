@@ -50,7 +50,8 @@ class LiveReport:
         whole = status.latency.whole
         lines = [
             f"{'stopped' if self.stopped else 'done'}: {status.frames_out} frames in "
-            f"{status.uptime_seconds:.1f} s, {status.frames_dropped} dropped",
+            f"{status.uptime_seconds:.1f} s, {status.frames_dropped} dropped"
+            + (f", {status.frames_repeated} repeated" if status.frames_repeated else ""),
         ]
         if whole.count:
             lines.append(

@@ -14,7 +14,7 @@ from typing import Self
 from vsr.errors import MediaError
 from vsr.frame import Frame
 from vsr.live.controls import Controls
-from vsr.live.ends import EncodedEnd, End, RawEnd
+from vsr.live.ends import EncodedEnd, End, Item, RawEnd
 from vsr.live.ladder import Ladder
 from vsr.live.latency import LatencyHistogram
 from vsr.live.places import place_of
@@ -26,7 +26,7 @@ from vsr.live.rates import Rate
 from vsr.live.report import LiveReport
 from vsr.live.source import LiveSource
 from vsr.live.status import LiveStatus
-from vsr.media.live_encoder import EncodedPacket
+from vsr.media.live_encoder import Repeat
 from vsr.media.source import VideoInfo
 from vsr.options import LiveOptions
 from vsr.pipeline.messages import Messages
@@ -39,8 +39,6 @@ _UPSCALED_FRAMES = 2
 """That may wait for the encoder: one that is being written, and the next."""
 _STALLED_SECONDS = 1.0
 _MESSAGES_KEPT = 200
-
-Item = Frame | EncodedPacket
 
 
 class LiveRun:
@@ -87,14 +85,13 @@ class LiveRun:
 
     def _prepare(self, video: VideoInfo) -> None:
         """Make what the reading thread needs, which begins before there is a plan."""
-        options, rate = self._options, video.frame_rate or 25
-        self._interval = float(1 / rate)
-        capacity = max(2, round(options.latency / 1000 / self._interval))
+        options = self._options
+        capacity = max(2, round(options.latency / 1000 / self.source.frame_seconds))
         drop = options.drop if options.drop != "auto" else "none" if self.source.waits else "newest"
         self._waiting: ItemQueue[Item] = ItemQueue(capacity, drop, options.latency / 1000)
         self._upscaled: ItemQueue[Item] = ItemQueue(_UPSCALED_FRAMES, "none")
         self._latency = LatencyHistogram()
-        self._frames_in = self._frames_out = self._let_go = 0
+        self._frames_in = self._frames_out = self._frames_repeated = self._let_go = 0
         self._rate_in, self._rate_out = Rate(), Rate()
         self._source_size = (video.width, video.height)
         self._began = time.monotonic()
@@ -225,7 +222,6 @@ class LiveRun:
         with contextlib.ExitStack() as at_end:
             at_end.callback(self._waiting.end)
             for item in at_end.enter_context(contextlib.closing(self.source.items())):
-                is_frame = isinstance(item, Frame)
                 if isinstance(item, Frame):
                     self._frames_in += 1
                     self._rate_in.count(time.monotonic())
@@ -235,7 +231,7 @@ class LiveRun:
                         continue
                 elif self._end is not None:
                     self._end.hear(item)
-                if not self._waiting.put(item, is_frame=is_frame):
+                if not self._waiting.put(item, is_frame=_is_frame(item)):
                     break
 
     def _work(self) -> None:
@@ -244,10 +240,12 @@ class LiveRun:
             at_end.callback(self._upscaled.end)
             at_end.callback(self._waiting.close)
             while not self._waiting.done:
-                item = self._waiting.take(_SLICE_SECONDS)
-                if isinstance(item, Frame):
+                item = self._waiting.take(min(_SLICE_SECONDS, self.source.frame_seconds / 2))
+                if item is None and not self.controls.paused:
+                    item = self.source.stand_in()
+                elif isinstance(item, Frame):
                     item = self._enlarged(item, self._end)
-                if item is not None and not self._upscaled.put(item, is_frame=isinstance(item, Frame)):
+                if item is not None and not self._upscaled.put(item, is_frame=_is_frame(item)):
                     break
 
     def _enlarged(self, frame: Frame, end: End) -> Frame:
@@ -260,7 +258,7 @@ class LiveRun:
         if chosen is None and len(self.plan.steps.models) > 1:
             before = self._ladder.step
             fill = self._waiting.frames / self._waiting.capacity
-            after = self._ladder.observe(now - begin, self._interval, fill, now)
+            after = self._ladder.observe(now - begin, self.source.frame_seconds, fill, now)
             if after != before:
                 models = self.plan.steps.models
                 self._messages.say(
@@ -291,8 +289,10 @@ class LiveRun:
                 continue
             for arrival in end.write(item):
                 now = time.monotonic()
-                self._latency.add(now - arrival, now)
+                if arrival:
+                    self._latency.add(now - arrival, now)
                 self._frames_out += 1
+                self._frames_repeated += not arrival
                 self._rate_out.count(now)
 
     # -- what it shows
@@ -315,9 +315,10 @@ class LiveRun:
             output_size=(output.width, output.height),
             fps_in=self._rate_in.read(now),
             fps_out=self._rate_out.read(now),
-            frames_in=self._frames_in,
+            frames_in=self._frames_in + self.source.frames_late,
             frames_out=self._frames_out,
-            frames_dropped=self._waiting.dropped + self._let_go,
+            frames_dropped=self._waiting.dropped + self._let_go + self.source.frames_late,
+            frames_repeated=self._frames_repeated,
             latency=self._latency.read(now),
             queue_frames=self._waiting.frames,
             queue_capacity=self._waiting.capacity,
@@ -347,6 +348,10 @@ class LiveRun:
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _is_frame(item: Item) -> bool:
+    return isinstance(item, Frame | Repeat)
 
 
 def _rss_bytes() -> int:

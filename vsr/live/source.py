@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import threading
 import time
 from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -14,7 +16,7 @@ from vsr.live.status import RunState
 from vsr.live.timeline import Timeline
 from vsr.media.arrival import LiveInput
 from vsr.media.interrupt import interrupted_when
-from vsr.media.live_encoder import TIME_BASE, EncodedPacket
+from vsr.media.live_encoder import TIME_BASE, EncodedPacket, Repeat
 from vsr.media.reader import CopiedPacket, Reader
 from vsr.media.sound_codec import SoundCodec
 from vsr.media.source import StreamInfo
@@ -25,6 +27,12 @@ from vsr.timing import rescale
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.5, 8.0
 """Between two attempts to open a source; it doubles from one to the next."""
 _SLICE_SECONDS = 0.05
+_SILENCE_SECONDS = 0.5
+"""Without a frame, until the last one is repeated: longer than what a network usually does."""
+_FEWEST_FRAMES = 4
+"""That have to be missing, of a source of few frames a second."""
+_SLOWEST, _FASTEST = Fraction(1), Fraction(1, 120)
+"""Seconds from frame to frame; rates beyond are none that a container meant."""
 _JUMP_SECONDS = 10
 _PICTURE = "picture"
 
@@ -74,7 +82,7 @@ class LiveSource:
     Frames and packets come with their arrival. Their times are on one timeline from 0 on, whatever the
     source's do; those of a source that waits (a file, a pipe) are as they are.
 
-    Thread-safety: `state` and the counts may be read by any thread; the rest is one thread's.
+    Thread-safety: `stand_in`, `state` and the counts may be used by any thread; the rest is one thread's.
     """
 
     def __init__(self, name: str, options: LiveOptions, token: StopToken, say: Callable[[str], None]) -> None:
@@ -82,6 +90,8 @@ class LiveSource:
         check_protocol(name)
         self.state: RunState = "opening"
         self.reconnects = 0
+        self.frames_late = 0
+        """Those that were let go because a repeated frame had their place."""
         self.last_arrival = time.monotonic()
         self.waits = not (options.pace or is_network(name) or options.input_format)
         """True where nothing is lost by reading it later."""
@@ -90,9 +100,14 @@ class LiveSource:
         self._token = token
         self._say = say
         self._returns = options.reconnect == "on" or (options.reconnect == "auto" and is_network(name))
-        self._timeline = Timeline()
+        self._frame_seconds = Fraction(1, 25)
+        self._lock = threading.Lock()
+        self._timeline = Timeline()  # protected by _lock
         self._pacer = Pacer(options.speed, token)
         self._started = 0.0
+        self._opened_at = self._opening_seconds = 0.0
+        self._frame_at = 0.0  # by time.monotonic; infinite while another source is being opened
+        self._stuck = False
         self._kinds: list[tuple[str, str, int]] = []
         self._decoded: Collection[int] = ()
         self._copies: dict[int, _Copy] = {}
@@ -113,6 +128,11 @@ class LiveSource:
         self.reader = self._opened()
         return self.reader
 
+    @property
+    def frame_seconds(self) -> float:
+        """From one frame to the next, as the source says it now."""
+        return float(self._frame_seconds)
+
     def keep(self, copied: Sequence[StreamInfo], decoded: Collection[int] = ()) -> None:
         """Say which streams beside the picture are wanted; the first one's packets get the number 1.
 
@@ -128,7 +148,7 @@ class LiveSource:
         self._started = time.monotonic()
 
     def _opened(self) -> Reader:
-        options = self._options
+        options, begin = self._options, time.monotonic()
         live = LiveInput(
             timeout_seconds=options.timeout,
             arrived=self._arrived,
@@ -137,9 +157,13 @@ class LiveSource:
             options=input_options(self._name, options.timeout) if is_network(self._name) else {},
         )
         try:
-            return Reader(self._name, deinterlace=options.deinterlace, live=live)
+            reader = Reader(self._name, deinterlace=options.deinterlace, live=live)
         except MediaError as error:
             raise DecodeError(str(error).replace(self._name, self.shown)) from error
+        self._opened_at = time.monotonic()
+        self._opening_seconds = self._opened_at - begin if self.is_live else 0.0
+        self._frame_seconds = min(_SLOWEST, max(_FASTEST, 1 / (reader.video.frame_rate or Fraction(25))))
+        return reader
 
     def _arrived(self, moment: Fraction | None) -> float:
         self.last_arrival = self._pacer.wait(moment) if self._options.pace else time.monotonic()
@@ -148,7 +172,7 @@ class LiveSource:
     def items(self) -> Generator[Frame | EncodedPacket, None, None]:
         """Yield what comes, until the source ends for good or the run is to end: within 0.1 s then."""
         try:
-            with interrupted_when(lambda: self._token.requested):
+            with interrupted_when(lambda: self._token.requested or self._is_stuck()):
                 yield from self._until_end()
         finally:
             self.state = "ended"
@@ -158,32 +182,72 @@ class LiveSource:
         while True:
             self.state = "running"
             if self._started:
-                self._timeline.begin(self.reader.info.start_seconds, time.monotonic())
+                with self._lock:
+                    self._timeline.begin(self._begins_at(), time.monotonic())
             yield from self._of_reader()
             self._tell_end()
             self.reader.close()
             if self._token.requested or not self._returns or not self._come_back():
                 return
 
+    def _begins_at(self) -> Fraction:
+        """Return the time in the source that is now, as it was opened again: what came meanwhile is old.
+
+        The decoder needs that, but if it went out, the output would be ahead of the clock by so much.
+        """
+        return self.reader.info.start_seconds + Fraction(round(self._opening_seconds * 1000), 1000)
+
+    def _is_old(self, item: Frame | CopiedPacket) -> bool:
+        """True for what came while the source was opened again."""
+        if time.monotonic() - self._opened_at > self._opening_seconds:
+            return False
+        if isinstance(item, Frame):
+            return item.pts * item.time_base < self._begins_at()
+        return item.packet.pts is not None and item.packet.pts * item.packet.time_base < self._begins_at()
+
+    def _is_stuck(self) -> bool:
+        """True where packets come and no frames: the codec or the stream changed. Opening it again tells."""
+        if self._returns and time.monotonic() - self._frame_at > self._options.timeout:
+            self._stuck = self._stuck or not self.reader.is_decoded or self.reader.faults.late_streams > 0
+        return self._stuck
+
     def _of_reader(self) -> Iterator[Frame | EncodedPacket]:
+        self._frame_at, self._stuck = time.monotonic(), False
         for item in self.reader.items():
+            if isinstance(item, Frame) and self.reader.is_decoded:
+                self._frame_at = time.monotonic()
             if self._token.requested:
                 return
-            if not self._started:
+            if not self._started or (self.reconnects and self._is_old(item)):
                 continue
             item.arrival = max(item.arrival, self._started)
-            if isinstance(item, Frame):
-                yield self._placed_frame(item)
-            else:
-                packet = self._placed_packet(item)
-                if packet is not None:
-                    yield packet
+            placed = self._placed_frame(item) if isinstance(item, Frame) else self._placed_packet(item)
+            if placed is not None:
+                yield placed
 
-    def _placed_frame(self, frame: Frame) -> Frame:
+    def stand_in(self) -> Repeat | None:
+        """Return what to send for a frame that did not come, where it is time for that; see --gap.
+
+        That a source is away is only known of one that goes on whether it is read or not.
+        """
+        if not self.is_live or self._options.gap != "freeze" or self._token.requested:
+            return None
+        silence = max(_SILENCE_SECONDS, _FEWEST_FRAMES * self.frame_seconds)
+        with self._lock:
+            place = self._timeline.stand_in(_PICTURE, self._frame_seconds, silence, time.monotonic())
+        if place is None or self.state == "ended":
+            return None
+        return Repeat(rescale(1, place, TIME_BASE), rescale(1, self._frame_seconds, TIME_BASE))
+
+    def _placed_frame(self, frame: Frame) -> Frame | None:
         if self.waits:
             return frame
         moment = frame.pts * frame.time_base
-        offset = self._timeline.place(_PICTURE, moment, frame.arrival)
+        with self._lock:
+            offset = self._timeline.place(_PICTURE, moment, frame.arrival)
+        if offset is None:
+            self.frames_late += 1
+            return None
         frame.pts = rescale(1, moment + offset, TIME_BASE)
         frame.duration = rescale(frame.duration, frame.time_base, TIME_BASE)
         frame.time_base = TIME_BASE
@@ -198,7 +262,10 @@ class LiveSource:
         dts = packet.pts if packet.dts is None else packet.dts
         base, shift = Fraction(packet.time_base), 0
         if not self.waits:
-            offset = self._timeline.place(copy.number, dts * base, item.arrival)
+            with self._lock:
+                offset = self._timeline.place(copy.number, dts * base, item.arrival)
+            if offset is None:
+                return None
             shift = rescale(1, offset, base)
         return EncodedPacket(
             copy.number,
@@ -225,6 +292,8 @@ class LiveSource:
         damage = self.reader.faults.damage()
         if self.is_live and silent > self._options.timeout:
             self._say(f"{self.shown}: nothing came for {silent:.1f} s")
+        elif self._stuck:
+            self._say(f"{self.shown}: no frame could be decoded for {self._options.timeout:g} s")
         elif self._returns or damage:
             why = f" ({damage[-1].replace(self._name, self.shown)})" if damage else ""
             self._say(f"{self.shown}: the source ended{why}")
@@ -232,6 +301,7 @@ class LiveSource:
     def _come_back(self) -> bool:
         """Open the source again, however often it takes. Returns False where it does not come back."""
         self.state = "reconnecting"
+        self._frame_at, self._stuck = math.inf, False
         pause, since = _FIRST_PAUSE_SECONDS, time.monotonic()
         while time.monotonic() - since < self._options.give_up:
             if not self._sleep(pause):

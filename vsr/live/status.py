@@ -46,9 +46,9 @@ class LiveStatus:
     frames_in: int = 0
     frames_out: int = 0
     frames_dropped: int = 0
-    """By --drop, because a queue was full, or while paused."""
+    """By --drop, because a queue was full, while paused, or because a repeated frame had its place."""
     frames_repeated: int = 0
-    """Those that stood in for frames that did not come."""
+    """Those of frames_out that stood in for frames that did not come; see --gap."""
     latency: Latency = field(default_factory=Latency)
     """From the arrival of a frame's packet to the encoder's packet of it."""
     queue_frames: int = 0

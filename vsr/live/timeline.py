@@ -10,8 +10,18 @@ WRAPS_SECONDS = (Fraction(1 << 33, 90_000), Fraction(1 << 32, 1000))
 """After how long the times of MPEG-TS and of FLV begin at zero again."""
 BACK_SECONDS = Fraction(1, 4)
 """How far a stream may step back without it being a jump."""
-JOIN_SECONDS = Fraction(1, 2)
-"""Where the first item of a source is placed that is joined: what comes with it may lie before."""
+JOIN_SECONDS = Fraction(1)
+"""Where the first item of a source is placed that is joined: the sound that comes with it may lie before."""
+LATE_SECONDS = 1.0
+"""How long a source that was silent may take to catch up with what stood in for it."""
+_FORGETTING = 0.01
+"""How fast a source may come earlier than it did: seconds a second. Clocks differ by far less."""
+_BEHIND_SECONDS = 0.25
+"""How far stand-ins stay behind the clock: what comes again in time, or nearly so, has its place free."""
+_GRID = 90_000
+"""Parts of a second that clocks are rounded to: sums of finer fractions would grow with each addition."""
+_ROOM_SECONDS = Fraction(1, 8)
+"""What a jump leaves free: the sound that follows may begin before the picture, and must not overlap."""
 AHEAD_SECONDS = Fraction(5)
 """How far a stream may run ahead of the clock without it being a jump: receivers buffer."""
 
@@ -24,6 +34,16 @@ class _Track:
     """When that was."""
     step: Fraction
     """From the item before to that one."""
+    end: Fraction
+    """Where its last item or stand-in was placed."""
+    end_at: float
+    """When that is due: by as much later than it came as other items came too early."""
+    lag: float
+    """From where items are placed to when they are due: as the latest of them came, lately."""
+    offset: Fraction
+    """By how much its last item was moved."""
+    late_since: float | None = None
+    """Since when its items lie where stand-ins are."""
 
 
 class Timeline:
@@ -43,6 +63,8 @@ class Timeline:
         self._tracks: dict[Hashable, _Track] = {}
         self._offsets: list[Fraction] = []
         """The newest first, two at most; none before `begin`."""
+        self._is_new = False
+        """True until the first item of a source that was opened again meets what stood in for it."""
 
     def begin(self, start: Fraction, now: float) -> None:
         """Say that a source was opened, or opened again, whose earliest time is `start`.
@@ -50,39 +72,87 @@ class Timeline:
         Without that, the first item is the beginning: of a source that is joined where it is.
         """
         self._offsets = [self._resume(now) - start]
+        self._is_new = any(track.end > track.last for track in self._tracks.values())
 
-    def place(self, track: Hashable, moment: Fraction, now: float) -> Fraction:
+    def place(self, track: Hashable, moment: Fraction, now: float) -> Fraction | None:
         """Return what has to be added to the times of an item that is shown, or decoded, at `moment`.
 
-        The moments of one track, with this added, never go back.
+        The moments of one track, with this added, never go back. None says that the item has no place: it
+        lies before the beginning of a source that was joined or jumped, or a stand-in has its place.
         """
         if not self._offsets:
             self._offsets = [JOIN_SECONDS - moment]
+        if track not in self._tracks and -AHEAD_SECONDS < moment + self._offsets[0] < -BACK_SECONDS:
+            return None
         offset = self._fitting(track, moment, now)
         if offset is None:
             self.jumps += 1
-            offset = self._resume(now) - moment
+            offset = self._resume(now, _ROOM_SECONDS) - moment
+        known = self._tracks.get(track)
+        if known is not None and known.end > known.last:
+            if moment + offset <= known.end:
+                if not (self._is_new or self._is_behind(known, moment + offset, now)):
+                    return None
+                self.jumps += not self._is_new
+                offset = self._moved_on(moment, offset, now)
+            self._is_new = False
         if offset not in self._offsets:
             self._offsets = [offset, *self._offsets[:1]]
-        known = self._tracks.get(track)
-        placed = moment + offset
         if known is None:
-            self._tracks[track] = _Track(placed, now, Fraction(0))
+            placed = moment + offset
+            self._tracks[track] = _Track(placed, now, Fraction(0), placed, now, now - float(placed), offset)
             return offset
-        if placed <= known.last:  # by less than BACK_SECONDS: squeezed in after the item before
-            placed = known.last + min(known.step, Fraction(1, 1000))
-            offset = placed - moment
-        else:
-            known.step = placed - known.last
-        known.last, known.seen = placed, now
-        return offset
+        if offset != known.offset and moment + offset <= known.last:
+            return None
+        known.offset = offset
+        return self._append(known, moment + offset, now) - moment
 
-    def advance(self, track: Hashable, now: float) -> Fraction:
-        """Return the place of an item that stands in for one that did not come, and count it as placed."""
-        known = self._tracks[track]
-        known.last += max(known.step, Fraction(1, 1000), Fraction(now - known.seen))
-        known.seen = now
-        return known.last
+    def _append(self, track: _Track, placed: Fraction, now: float) -> Fraction:
+        """Return where an item really goes, which is placed there."""
+        if placed <= track.last:  # by less than BACK_SECONDS: squeezed in after the item before
+            placed = track.last + min(track.step, Fraction(1, 1000))
+        else:
+            track.step = placed - track.last
+        forgotten = _FORGETTING * (now - track.seen)
+        track.lag = max(track.lag - forgotten, now - float(placed))
+        track.last = track.end = placed
+        track.seen, track.end_at = now, float(placed) + track.lag
+        track.late_since = None
+        return placed
+
+    def _is_behind(self, track: _Track, placed: Fraction, now: float) -> bool:
+        """Take an item that comes late. True where the source does not catch up."""
+        track.last, track.seen = max(track.last, placed), now
+        if track.late_since is None:
+            track.late_since = now
+        return now - track.late_since > LATE_SECONDS
+
+    def _moved_on(self, moment: Fraction, offset: Fraction, now: float) -> Fraction:
+        """Return by how much all streams are moved where a source goes on as if no time had passed."""
+        later = self._resume(now)
+        self._offsets = [later - moment]
+        for track in self._tracks.values():  # as if none had been seen for so long, which is where it goes
+            track.seen -= float(later - (moment + offset))
+        return later - moment
+
+    def stand_in(self, track: Hashable, step: Fraction, after: float, now: float) -> Fraction | None:
+        """Return the place of an item that stands in for one that did not come, and count it as placed.
+
+        None where there is none to stand in for: it comes first once nothing was due for `after` seconds, and
+        then each `step` seconds, for as long as nothing comes. Segments, which come at once, are due in time.
+        """
+        known = self._tracks.get(track)
+        if known is None:
+            return None
+        is_first = known.end == known.last
+        silent = now - known.end_at
+        if silent < (after if is_first else step + _BEHIND_SECONDS):
+            return None
+        if is_first or silent > 2 * step + _BEHIND_SECONDS:  # or this machine stood still, too
+            step = max(step, _on_grid(silent - _BEHIND_SECONDS))
+        known.end += step
+        known.end_at += float(step)
+        return known.end
 
     def _fitting(self, track: Hashable, moment: Fraction, now: float) -> Fraction | None:
         for offset in self._candidates():
@@ -95,16 +165,20 @@ class Timeline:
         return [*self._offsets, *wrapped]
 
     def _fits(self, track: Hashable, placed: Fraction, now: float) -> bool:
-        """True where an item can be the next of its track; of a new one, the next of any."""
-        tracks = [self._tracks[track]] if track in self._tracks else list(self._tracks.values())
-        if not tracks:
-            return -BACK_SECONDS <= placed <= AHEAD_SECONDS  # the priming of sound lies before zero
-        last = max(tracks, key=lambda each: each.last)
-        return -BACK_SECONDS <= placed - last.last <= AHEAD_SECONDS + Fraction(max(0.0, now - last.seen))
+        """True where an item can be the next of its track; of a new one, where it lies beside the others."""
+        known = self._tracks.get(track)
+        if known is None:
+            near = [each.last + Fraction(max(0.0, now - each.seen)) for each in self._tracks.values()]
+            return -BACK_SECONDS <= placed <= AHEAD_SECONDS + max(near, default=Fraction(0))
+        return -BACK_SECONDS <= placed - known.last <= AHEAD_SECONDS + Fraction(max(0.0, now - known.seen))
 
-    def _resume(self, now: float) -> Fraction:
-        """Return where all goes on: after the latest item, as much later as nothing came."""
+    def _resume(self, now: float, room: Fraction = Fraction(0)) -> Fraction:
+        """Return where all goes on: after the latest item, as much later as nothing was due, or by `room`."""
         if not self._tracks:
             return Fraction(0)
-        last = max(self._tracks.values(), key=lambda each: each.last)
-        return last.last + max(last.step, Fraction(now - last.seen).limit_denominator(90_000))
+        last = max(self._tracks.values(), key=lambda each: each.end)
+        return _on_grid(last.end + max(last.step, room, _on_grid(now - last.end_at)))
+
+
+def _on_grid(seconds: Fraction | float) -> Fraction:
+    return Fraction(round(seconds * _GRID), _GRID)

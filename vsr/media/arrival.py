@@ -12,6 +12,8 @@ import av
 
 _MOST_IN_DECODER = 256
 """Packets whose arrival is remembered: no decoder holds back more."""
+_ERRORS_A_FRAME = 4
+"""Packets that may be damaged for each frame that comes out."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,16 +44,29 @@ class Arrivals:
         self._moments: OrderedDict[int | None, float] = OrderedDict()
         self.latest = 0.0
         """Of the last packet of any stream."""
+        self._without_frame = self._wrong = 0
 
     def note(self, packet: Any, *, is_picture: bool) -> None:
         """Take the next packet of the source."""
         ticks = packet.dts if packet.dts is not None else packet.pts
         self.latest = self._arrived(None if ticks is None else ticks * Fraction(packet.time_base))
         if is_picture:
+            self._without_frame += 1
             self._moments[packet.pts] = self.latest
             if len(self._moments) > _MOST_IN_DECODER:
                 self._moments.popitem(last=False)
 
+    def note_error(self) -> None:
+        """Say that the decoder refused the last packet."""
+        self._wrong += 1
+
+    @property
+    def is_decoded(self) -> bool:
+        """True where frames come of the packets. A decoder of another codec refuses most, or ignores them."""
+        return not (self._without_frame or self._wrong)
+
     def of(self, raw: av.VideoFrame) -> float:
         """Return when the packet arrived that the picture came in."""
+        self._without_frame = 0
+        self._wrong = max(0, self._wrong - _ERRORS_A_FRAME)
         return self._moments.pop(raw.pts, self.latest)

@@ -46,11 +46,20 @@ class EncodedPacket:
     """Of a stream of the source's sound, for who decodes it."""
 
 
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """The frame before, once more. Times are in TIME_BASE."""
+
+    pts: int
+    duration: int
+
+
 class LiveEncoder:
     """An encoder that gives each frame's packet at once, and what muxers need to know of it.
 
     `header` is a file without content that states the parameters of the picture and of `copied`, in this
-    order. Thread-safety: one thread; `pool` may be used by any. Ownership: `encode` gives frames back to it.
+    order. Thread-safety: one thread; `pool` may be used by any. Ownership: `encode` gives frames back to it,
+    each once the next has come.
     """
 
     def __init__(
@@ -68,6 +77,7 @@ class LiveEncoder:
         self._encoding, self._tags = encoding, tags
         self._arrivals: OrderedDict[int, float] = OrderedDict()
         self._last_pts: int | None = None
+        self._last: Frame | None = None
         place = io.BytesIO()
         with writing(encoding.encoder), detailed():
             self._container: Any = av.open(place, "w", format=_HEADER_FORMAT)
@@ -97,20 +107,33 @@ class LiveEncoder:
 
     def encode(self, frame: Frame, *, keyframe: bool = False) -> Iterator[EncodedPacket]:
         """Encode a frame, which comes after those before; `keyframe` lets a receiver begin here."""
+        if self._last is not None:
+            self.pool.give(self._last)
+        self._last = frame
         pts = rescale(frame.pts, frame.time_base, TIME_BASE)
+        yield from self._encode(
+            pts, rescale(frame.duration, frame.time_base, TIME_BASE), keyframe, frame.arrival
+        )
+
+    def repeat(self, repeat: Repeat, *, keyframe: bool = False) -> Iterator[EncodedPacket]:
+        """Encode the last frame once more, if there is one. Its packet knows no arrival."""
+        if self._last is not None:
+            yield from self._encode(repeat.pts, repeat.duration, keyframe, 0.0)
+
+    def _encode(self, pts: int, duration: int, keyframe: bool, arrival: float) -> Iterator[EncodedPacket]:
+        assert self._last is not None
         if self._last_pts is not None:
             pts = max(pts, self._last_pts + 1)
         self._last_pts = pts
-        picture = tagged(self.pool.picture(frame), self._encoding, self._tags)
+        picture = tagged(self.pool.picture(self._last), self._encoding, self._tags)
         picture.pts, picture.time_base = pts, TIME_BASE
-        picture.duration = rescale(frame.duration, frame.time_base, TIME_BASE)
+        picture.duration = duration
         picture.pict_type = av.video.frame.PictureType.I if keyframe else av.video.frame.PictureType.NONE
-        self._arrivals[pts] = frame.arrival
+        self._arrivals[pts] = arrival
         if len(self._arrivals) > _MOST_IN_ENCODER:
             self._arrivals.popitem(last=False)
         with writing(self._encoding.encoder):
             packets = self._video.encode(picture)
-        self.pool.give(frame)
         yield from map(self._packet, packets)
 
     def flush(self) -> Iterator[EncodedPacket]:
@@ -135,5 +158,5 @@ class LiveEncoder:
 
     def close(self) -> None:
         """Let go of the encoder and its frames. Idempotent."""
-        self._video = self._container = None
+        self._video = self._container = self._last = None
         self.pool.clear()

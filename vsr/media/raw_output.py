@@ -64,6 +64,8 @@ class TimedPipe(io.RawIOBase):
 class RawOutput:
     """Writes frames one after another; their times are not kept. `pool` gives the frames to write.
 
+    The last frame is held, so that it can be written again.
+
     Thread-safety: one thread; `pool` and `bytes_written` may be used by any. Ownership: `write` gives frames
     back to the pool.
     """
@@ -86,6 +88,7 @@ class RawOutput:
         self._frame_bytes = picture.format.frame_bytes(picture.width, picture.height)
         self._time_base = 1 / (video.frame_rate or Fraction(25))
         self._count = 0
+        self._last: Frame | None = None
         with writing(target.name), detailed():
             self._container: Any = av.open(
                 place, "w", format=target.container, container_options=dict(target.options)
@@ -102,14 +105,22 @@ class RawOutput:
 
     def write(self, frame: Frame) -> None:
         """Write a frame, which comes after those before. Raises EncodeError."""
-        picture = tagged(self.pool.picture(frame), self._encoding, self._tags)
+        if self._last is not None:
+            self.pool.give(self._last)
+        self._last = frame
+        self.repeat()
+
+    def repeat(self) -> None:
+        """Write the last frame once more, if there is one. Raises EncodeError."""
+        if self._last is None:
+            return
+        picture = tagged(self.pool.picture(self._last), self._encoding, self._tags)
         picture.pts, picture.time_base = self._count, self._time_base
         self._count += 1
         with writing(self._name):
             for packet in self._video.encode(picture):
                 self._container.mux_one(packet)
         self.bytes_written += self._frame_bytes
-        self.pool.give(frame)
 
     def close(self) -> None:
         """Write what is left. Idempotent."""
@@ -118,5 +129,5 @@ class RawOutput:
         container, self._container = self._container, None
         with writing(self._name):
             container.close()
-        self._video = None
+        self._video = self._last = None
         self.pool.clear()

@@ -166,6 +166,12 @@ class Reader:
         """What was wrong with the source so far."""
         return self._source.faults
 
+    @property
+    def is_decoded(self) -> bool:
+        """True of a live source while its picture comes as what the decoder knows."""
+        assert self._arrivals is not None
+        return self._arrivals.is_decoded
+
     # -- another decoder than the container's
 
     def _choose_decoder(self, wanted: str) -> None:
@@ -356,6 +362,8 @@ class Reader:
         except av.error.FFmpegError as error:
             self._check_memory(error)
             self.faults.undecodable_packets += 1
+            if self._arrivals is not None:
+                self._arrivals.note_error()
             return
         for raw in frames:
             yield from self._accept(raw)

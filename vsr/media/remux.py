@@ -29,6 +29,8 @@ STARTED = "started"
 """The line that says that the process has loaded what it needs, and begins to open the receiver."""
 OPENED = "opened"
 """The line that says that the receiver has taken the header."""
+_INTERLEAVING = {"max_interleave_delta": "500000"}
+"""Microseconds by which one stream waits for another, which may have stopped: not FFmpeg's ten seconds."""
 _LENGTH = struct.Struct("<I")
 _RECORD = struct.Struct("<IBBqqqII")
 """Bytes of content, stream, key frame or not, pts, dts, duration, time base."""
@@ -70,7 +72,7 @@ def _open(
 ) -> tuple[Any, dict[int, Any]]:
     """Return the receiver with its header written, and its streams by their number in the header."""
     known: Any = av.open(io.BytesIO(header), "r", format="nut")
-    out: Any = av.open(url, "w", format=container, container_options=options)
+    out: Any = av.open(url, "w", format=container, container_options=_INTERLEAVING | options)
     streams = {}
     for number in numbers:
         template = known.streams[number]
