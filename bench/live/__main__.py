@@ -1,7 +1,9 @@
 """Measure what a live run must hold, with real servers on loopback.
 
-    python -m bench.live rtmp   [--seconds 600] [-m MODELS] [--size 360p]
-    python -m bench.live spike  [--seconds 120] [-m MODELS] [--size 360p] [--hogs N]
+    python -m bench.live rtmp   [--seconds 600] [-m cnn-m-photo] [--size 360p]
+    python -m bench.live spike  [--seconds 120] [-m MODELS [--size 360p]] [--hogs 1]
+    python -m bench.live unkind [--seconds 180] [-m bilinear]
+    python -m bench.live soak   [--seconds 3600] [-m auto] [--size 90p] [--speed 20]
 
 Each takes --json FILE and --keep DIR. Exit code 0 where all holds, 1 where something does not, 2 where a
 program is not installed.
@@ -19,7 +21,8 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-from bench.live import material, rtmp, spike
+from bench.live import material, rtmp, soak, spike, unkind
+from bench.live.process import LiveError
 from bench.live.servers import NotInstalledError
 from bench.live.table import Row, missed, text, told
 from vsr.bench.machine import commit, machine
@@ -40,6 +43,9 @@ def main() -> int:
         except NotInstalledError as error:
             print(error, file=sys.stderr)
             return 2
+        except LiveError as error:
+            print(f"MISSED: {error}", file=sys.stderr)
+            return 1
     rows.append(_machine_row())
     print(text(rows))
     if arguments.json:
@@ -68,24 +74,36 @@ def _parser() -> argparse.ArgumentParser:
         made.add_argument("--keep", metavar="DIR", help="keep the files there")
         return made
 
-    for made in (added("rtmp", _rtmp, 600), spiked := added("spike", _spike, 120)):
-        made.add_argument("-m", "--model", metavar="MODELS", help="vsr live's; one alone is never left")
-        made.add_argument("--size", choices=material.SIZES, default="360p")
+    streamed, spiked = added("rtmp", _rtmp, 600), added("spike", _spike, 120)
+    broken, soaked = added("unkind", _unkind, 180), added("soak", _soak, 3600)
+    for made, models in ((streamed, "cnn-m-photo"), (spiked, None), (broken, "bilinear"), (soaked, "auto")):
+        made.add_argument(
+            "-m", "--model", metavar="MODELS", default=models, help="vsr live's; auto is its own ladder"
+        )
+    for made, size in ((streamed, "360p"), (spiked, "360p"), (soaked, "90p")):
+        made.add_argument("--size", choices=material.SIZES, default=size)
     spiked.add_argument("--hogs", type=int, default=1, help="busy processes, each on a core")
+    soaked.add_argument("--speed", type=float, default=20, help="as vsr live's, where the machine can")
     return parser
 
 
-def _chosen(arguments: argparse.Namespace) -> list[str]:
-    return [] if arguments.model is None else ["-m", arguments.model]
-
-
 def _rtmp(folder: Path, arguments: argparse.Namespace) -> list[Row]:
-    return rtmp.run(folder, arguments.seconds, size=arguments.size, options=_chosen(arguments))
+    return rtmp.run(folder, arguments.seconds, size=arguments.size, models=arguments.model)
 
 
 def _spike(folder: Path, arguments: argparse.Namespace) -> list[Row]:
-    tried = [(arguments.size, arguments.model)] if arguments.model else None
+    tried = [(arguments.size, arguments.model)] if arguments.model else spike.TRIED
     return spike.run(folder, arguments.seconds, tried, hogs=arguments.hogs)
+
+
+def _unkind(folder: Path, arguments: argparse.Namespace) -> list[Row]:
+    return unkind.run(folder, arguments.seconds, models=arguments.model)
+
+
+def _soak(folder: Path, arguments: argparse.Namespace) -> list[Row]:
+    return soak.run(
+        folder, arguments.seconds, speed=arguments.speed, size=arguments.size, models=arguments.model
+    )
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,6 +12,8 @@ import numpy as np
 
 _PAIR_SECONDS = 1.0
 """A flash and a beep further apart are not of one marker."""
+_MEDIAN_OF = 8
+"""Samples that tell together where the clock is."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -25,6 +28,29 @@ class Gap:
     def ends(self) -> float:
         """The time of the first frame after it."""
         return self.begins + self.seconds
+
+
+class Clock:
+    """When what has a time was written, on the samples' clock: times may run ahead of it, or stand still."""
+
+    def __init__(self, times: Sequence[float], counts: Sequence[tuple[float, int]]) -> None:
+        """`times` are of all frames, `counts` are (seconds on the clock, frames written until then)."""
+        self._points = [
+            (times[count - 1], at)
+            for (_, before), (at, count) in itertools.pairwise([(0.0, 0), *counts])
+            if before < count <= len(times)
+        ]
+
+    def at(self, time: float) -> float:
+        """Return when the frame of a time was written."""
+        times, moments = zip(*self._points, strict=True)
+        return float(np.interp(time, times, moments))
+
+    @property
+    def ahead_seconds(self) -> float:
+        """By how much the times ran ahead of the clock from begin to end; below 0 they fell behind."""
+        behind = [at - time for time, at in self._points]
+        return statistics.median(behind[:_MEDIAN_OF]) - statistics.median(behind[-_MEDIAN_OF:])
 
 
 def gaps(times: Sequence[float], longer_than: float) -> list[Gap]:

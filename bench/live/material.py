@@ -23,7 +23,7 @@ LEVELS = (235, 162, 98)
 """Luma of the frames of a flash."""
 _COLORS = ("0xFFFFFF", "0xAAAAAA", "0x606060")
 _CLIP = CLIPS / "london_roof_640x360_30fps_17s_h264_aac.mp4"
-_SIZES = {"90p": (160, 90), "360p": (640, 360), "480p": (854, 480), "540p": (960, 540)}
+_SIZES = {"90p": (160, 90), "360p": (640, 360), "480p": (854, 480), "540p": (960, 540), "720p": (1280, 720)}
 SIZES = tuple(_SIZES)
 
 

@@ -23,6 +23,10 @@ _END_SECONDS = 60.0
 _ASK_SECONDS = 5.0
 
 
+class LiveError(Exception):
+    """A run that does not go on; the text is a sentence."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sample:
     """What was seen at one moment."""
@@ -47,7 +51,8 @@ class LiveProcess:
         source: str,
         outputs: Sequence[str],
         *,
-        options: Sequence[str],
+        models: str,
+        options: Sequence[str] = (),
         folder: Path,
         every_seconds: float = 1.0,
     ) -> None:
@@ -55,15 +60,16 @@ class LiveProcess:
         self.missed = 0
         """Times that the preview did not answer once it had."""
         self._report, self._said = folder / "report.json", folder / "said.txt"
-        self._url = f"http://127.0.0.1:{(port := free_port())}"
+        self.url = f"http://127.0.0.1:{(port := free_port())}"
+        """Of the preview."""
         self._every = every_seconds
         self._ended = threading.Event()
         self.began = time.monotonic()
         with self._said.open("wb") as said:
             self._process = subprocess.Popen(
                 [
-                    sys.executable, "-P", "-m", "vsr.cli", "live", source, *outputs, *options, "-y",
-                    "--preview", str(port), "--report", str(self._report), "--progress", "lines",
+                    sys.executable, "-P", "-m", "vsr.cli", "live", source, *outputs, "-m", models, *options,
+                    "-y", "--preview", str(port), "--report", str(self._report), "--progress", "lines",
                 ],
                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=said,
             )  # fmt: skip
@@ -81,13 +87,13 @@ class LiveProcess:
         return time.monotonic() - self.began
 
     def until(self, what: Callable[[dict[str, Any]], bool], seconds: float, named: str) -> Sample:
-        """Wait for a status and return its sample. Raises RuntimeError where it does not come."""
+        """Wait for a status and return its sample. Raises LiveError where it does not come."""
         end = time.monotonic() + seconds
         while time.monotonic() < end and self._process.poll() is None:
             if self.samples and what(self.samples[-1].status):
                 return self.samples[-1]
             time.sleep(0.1)
-        raise RuntimeError(f"{named} did not come within {seconds:g} s; vsr said: {self._last_words()}")
+        raise LiveError(f"{named} did not come within {seconds:g} s; vsr said: {self._last_words()}")
 
     def writing(self) -> Sample:
         """Wait until frames go out to every output."""
@@ -98,18 +104,20 @@ class LiveProcess:
         )
 
     def wait(self, seconds: float) -> None:
-        """Let it run. Raises RuntimeError where it ends before."""
+        """Let it run. Raises LiveError where it ends before."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(max(0.0, seconds))
-            raise RuntimeError(f"vsr live ended by itself: {self._last_words()}")
+            raise LiveError(f"vsr live ended by itself: {self._last_words()}")
 
     def finish(self) -> dict[str, Any]:
-        """End it as a service is ended, and return its report. Raises RuntimeError where it hangs."""
+        """End it as a service is ended, and return its report. Raises LiveError where it hangs."""
+        self._ended.set()
+        self._watching.join()
         self._process.send_signal(signal.SIGTERM)
         try:
             self._process.wait(_END_SECONDS)
         except subprocess.TimeoutExpired:
-            raise RuntimeError(f"vsr live does not end within {_END_SECONDS:g} s of SIGTERM") from None
+            raise LiveError(f"vsr live does not end within {_END_SECONDS:g} s of SIGTERM") from None
         report: dict[str, Any] = json.loads(self._report.read_text())
         return report
 
@@ -131,7 +139,7 @@ class LiveProcess:
                 self.samples.append(Sample(at=self.now, status=status, metrics=metrics, usage=used))
 
     def _get(self, path: str) -> str:
-        with urllib.request.urlopen(f"{self._url}{path}", timeout=_ASK_SECONDS) as answer:
+        with urllib.request.urlopen(f"{self.url}{path}", timeout=_ASK_SECONDS) as answer:
             return str(answer.read().decode())
 
     def __enter__(self) -> Self:

@@ -24,11 +24,11 @@ END_SECONDS = 15.0
 _SKEW_MS = 10.0
 
 
-def run(folder: Path, seconds: float, *, size: str, options: Sequence[str]) -> list[Row]:
-    """Measure for so long. `options` are vsr live's."""
+def run(folder: Path, seconds: float, *, size: str, models: str) -> list[Row]:
+    """Measure for so long. `models` is vsr live's ladder."""
     published = material.make(folder, size, seconds + SPARE_SECONDS)
     got = folder / "received.mkv"
-    with through_servers(folder, published, got, options) as live:
+    with through_servers(folder, published, got, models) as live:
         live.wait(live.writing().at + seconds - live.now)
         report = live.finish()
     return [
@@ -48,7 +48,7 @@ def through_servers(
     folder: Path,
     published: material.Published,
     got: Path,
-    options: Sequence[str],
+    models: str,
     *,
     every_seconds: float = 1.0,
 ) -> Iterator[LiveProcess]:
@@ -65,7 +65,7 @@ def through_servers(
             LiveProcess(
                 f"{server}/in",
                 [f"{server}/out"],
-                options=options,
+                models=models,
                 folder=folder,
                 every_seconds=every_seconds,
             )

@@ -18,13 +18,13 @@ from bench.live.servers import running
 from bench.live.table import Row, at_most, judged, told
 from vsr.live.latency import EDGES_SECONDS
 
-TRIED: tuple[tuple[str, str | None], ...] = (
-    ("360p", None),
+TRIED: tuple[tuple[str, str], ...] = (
+    ("360p", "auto"),
     ("360p", "cnn-l-photo,cnn-m-photo,bicubic,bilinear"),
     ("540p", "cnn-m-photo,bicubic,bilinear"),
     ("540p", "cnn-l-photo,cnn-m-photo,bicubic,bilinear"),
 )
-"""Source and ladder (None: vsr live's own), each heavier than the one before."""
+"""Source and ladder, each heavier than the one before."""
 _BEFORE, _LOADED = 1 / 4, 1 / 6
 """Of the whole time: 30 s and 20 s of two minutes."""
 _EVERY_SECONDS = 0.25
@@ -41,27 +41,25 @@ class Phases:
     unloaded: float
 
 
-def run(
-    folder: Path, seconds: float, tried: Sequence[tuple[str, str | None]] | None, *, hogs: int
-) -> list[Row]:
-    """Measure; where nobody says with what, from light to heavy until a core less does not suffice."""
+def run(folder: Path, seconds: float, tried: Sequence[tuple[str, str]], *, hogs: int) -> list[Row]:
+    """Measure with one source and ladder after another, until a core less does not suffice."""
     rows: list[Row] = []
-    for number, (size, models) in enumerate(tried or TRIED):
+    for number, (size, models) in enumerate(tried):
         place = folder / f"run{number}"
         place.mkdir(exist_ok=True)
         found, stepped = _one(place, seconds, size, models, hogs)
         rows += found
         if stepped:
             break
-    if not tried:
+    if len(tried) > 1:
         rows.append(judged("a run in which a step was needed", "one", str(int(stepped)), stepped))
     return rows
 
 
-def _one(folder: Path, seconds: float, size: str, models: str | None, hogs: int) -> tuple[list[Row], bool]:
+def _one(folder: Path, seconds: float, size: str, models: str, hogs: int) -> tuple[list[Row], bool]:
     published = material.make(folder, size, seconds + SPARE_SECONDS)
-    got, options = folder / "received.mkv", [] if models is None else ["-m", models]
-    with through_servers(folder, published, got, options, every_seconds=_EVERY_SECONDS) as live:
+    got = folder / "received.mkv"
+    with through_servers(folder, published, got, models, every_seconds=_EVERY_SECONDS) as live:
         begin = live.writing().at
         live.wait(begin + _BEFORE * seconds - live.now)
         loaded = live.now

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import math
 import os
+import socket
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from bench.live import material
-from bench.live.figures import Gap, gaps, largest_change, quantile_of_bars, skews, slope
+from bench.live.datagrams import Part, sending
+from bench.live.figures import Clock, Gap, gaps, largest_change, quantile_of_bars, skews, slope
 from bench.live.received import decode_errors, frame_times, lit, markers
 from bench.live.servers import running
 from bench.live.table import Row, at_most, judged, missed, text, told
+from bench.live.unkind import Break, outside
 from bench.live.usage import usage
 from tests.live.servers import need_ffmpeg
 
@@ -49,6 +53,44 @@ def test_quantiles_lie_inside_their_bar() -> None:
     assert quantile_of_bars([50, 0, 50, 0], edges, 0.99) == pytest.approx(0.004, rel=0.02)
     assert quantile_of_bars([0, 0, 0, 1], edges, 0.5) == math.inf
     assert math.isnan(quantile_of_bars([0, 0, 0, 0], edges, 0.5))
+
+
+def clock(*, ahead: float) -> Clock:
+    """Of 30 s at one frame a second, written 3 s after their time; the last 10 so much earlier."""
+    times = [float(second) for second in range(30)]
+    counts = [(second + 3 - (ahead if second >= 20 else 0), second + 1) for second in range(30)]
+    return Clock(times, counts)
+
+
+def test_a_gap_is_of_what_was_done_about_then() -> None:
+    kill = Break(what="killed", begins=10.0, ends=12.0)
+    own, later = Gap(begins=7.1, seconds=3.0), Gap(begins=28.0, seconds=0.5)
+    assert outside([own, later], clock(ahead=0), [kill]) == [later]
+    assert outside([own], clock(ahead=0), []) == [own]
+    assert outside([own], clock(ahead=0), [Break(what="", begins=0.0, ends=2.0)]) == [own]
+
+
+def test_times_that_run_ahead_are_found_on_the_clock() -> None:
+    assert clock(ahead=0).ahead_seconds == 0
+    assert clock(ahead=5).ahead_seconds == 5
+    kill = Break(what="killed", begins=24.0, ends=24.0)
+    assert outside([Gap(begins=26.0, seconds=0.5)], clock(ahead=5), [kill]) == []
+
+
+def test_datagrams_follow_one_another_at_their_pace(tmp_path: Path) -> None:
+    parts = []
+    for number in range(2):
+        path = tmp_path / f"{number}.ts"
+        path.write_bytes(bytes([number]) * 188 * 20)
+        parts.append(Part(path=path, seconds=0.3))
+    begin = time.monotonic()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
+        receiver.bind(("127.0.0.1", 0))
+        receiver.settimeout(5)
+        with sending(parts, receiver.getsockname()[1]):
+            got = [receiver.recv(2000) for _ in range(6)]
+    assert b"".join(got) == b"".join(part.path.read_bytes() for part in parts)
+    assert 0.3 <= time.monotonic() - begin < 3
 
 
 @pytest.mark.parametrize(("level", "index"), [(235, 0), (170, 1), (90, 2), (16, None), (200, None)])
