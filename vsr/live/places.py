@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import ssl
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -10,6 +11,7 @@ from urllib.parse import urlsplit
 
 from vsr.errors import OptionError
 from vsr.media.images import as_path, is_url
+from vsr.media.reader import Reader
 
 _CONTAINERS = {
     "rtmp": "flv",
@@ -20,13 +22,15 @@ _CONTAINERS = {
     "rtsp": "rtsp",
 }
 """What each protocol carries."""
+_CARRIES_ANY = ("udp", "tcp")
+"""Protocols that have no container of their own."""
 _SUFFIXES = {".m3u8": "hls", ".mkv": "matroska", ".ts": "mpegts", ".mp4": "mp4", ".flv": "flv", ".nut": "nut"}
 _MUXER_OPTIONS = {
     "hls": {
         "hls_segment_type": "fmp4",
-        "hls_time": "1",
+        "hls_time": "0.5",
         "hls_list_size": "8",
-        "hls_flags": "delete_segments+independent_segments+program_date_time",
+        "hls_flags": "delete_segments+independent_segments+program_date_time+temp_file",
     },
     "mp4": {"movflags": "frag_keyframe+empty_moov+delay_moov+default_base_moof"},
     "mpegts": {"flush_packets": "1", "muxdelay": "0", "muxpreload": "0"},
@@ -37,6 +41,12 @@ _MUXER_OPTIONS = {
 _DATAGRAM = "pkt_size=1316"  # seven packets of MPEG-TS, which fit an Ethernet frame
 _RAW = ("yuv4mpegpipe", "rawvideo")
 _KEY = re.compile(r"^(rtmps?://[^/]+/[^/]+/).+$")
+_PLAYLIST = "hls"
+_HTTP = ("http", "https")
+_DATAGRAMS = ("udp", "rtp")
+"""A source of these may name no host: any may send."""
+_WITH_PORT = (*_DATAGRAMS, "tcp")
+_SECURE = ("rtmps", "https")
 _MISSING = ("srt", "rist", "zmq", "amqp")
 """What FFmpeg may know and the one in PyAV's wheels does not."""
 
@@ -60,6 +70,11 @@ class Place:
         return {"hls": "mp4", "rtsp": "mpegts", "rtp_mpegts": "mpegts"}.get(self.container, self.container)
 
     @property
+    def is_unchecked(self) -> bool:
+        """True where the receiver's certificate is not looked at: PyAV hands on no options of protocols."""
+        return _scheme(self.name) in _SECURE
+
+    @property
     def is_raw(self) -> bool:
         """True where frames are written, not packets."""
         return self.container in _RAW
@@ -71,7 +86,9 @@ def place_of(name: str, format: str | None) -> Place:
     name = as_path(name)
     scheme = _scheme(name)
     suffix = Path(urlsplit(name).path if scheme else name).suffix.lower()
-    container = format or _CONTAINERS.get(scheme) or _SUFFIXES.get(suffix)
+    container = _CONTAINERS.get(scheme) or _SUFFIXES.get(suffix) or format
+    if format and scheme in _CARRIES_ANY:
+        container = format
     if container is None and name == "-":
         container = "yuv4mpegpipe"
     if container is None or (scheme and scheme not in _CONTAINERS):
@@ -85,43 +102,89 @@ def place_of(name: str, format: str | None) -> Place:
         url += ("&" if "?" in url else "?") + _DATAGRAM
     if container == "hls" and not scheme:
         url = name  # its segments are named after it
+    options = dict(_MUXER_OPTIONS.get(container, {}))
+    if container == "hls":
+        options["hls_fmp4_init_filename"] = f"{Path(name).stem}_init.mp4"  # a folder may hold several
     return Place(
         name=name,
         shown="standard output" if name == "-" else shown(name),
         container=container,
         url=url,
-        options=dict(_MUXER_OPTIONS.get(container, {})),
+        options=options,
         is_network=bool(scheme),
     )
 
 
 def check_protocol(name: str) -> None:
-    """Raise OptionError for a protocol that this build lacks, with what to use instead."""
+    """Raise OptionError for half a URL, and a protocol that this build lacks, with what to use instead."""
     scheme = _scheme(name)
     if scheme in _MISSING:
         raise OptionError(
             f"{shown(name)}: this FFmpeg lacks the protocol {scheme}; udp:// and tcp:// carry the "
             "same MPEG-TS, or let another program speak it, with a pipe between them (-)"
         )
+    if scheme in (*_CONTAINERS, *_HTTP):
+        _check_address(name, scheme)
+
+
+def _check_address(name: str, scheme: str) -> None:
+    parts = urlsplit(name)
+    try:
+        port = parts.port
+    except ValueError:
+        raise OptionError(f"{shown(name)}: its port is no number of 1 to 65535; correct it") from None
+    if scheme in _WITH_PORT and port is None:
+        raise OptionError(f"{shown(name)}: it names no port; write {scheme}://HOST:PORT")
+    if scheme not in _DATAGRAMS and not parts.hostname:
+        raise OptionError(f"{scheme}://: it names no host; write {scheme}://HOST...")
+
+
+def check_input(name: str) -> None:
+    """Raise OptionError for a source of a protocol or a format that this build lacks."""
+    check_protocol(name)
+    if urlsplit(name).path.lower().endswith(".mpd"):
+        raise OptionError(
+            f"{shown(name)}: this FFmpeg cannot read DASH; name the HLS playlist of the same stream (.m3u8), "
+            "or let a program that reads DASH pipe it in (-)"
+        )
 
 
 def input_options(name: str, timeout_seconds: float) -> dict[str, str]:
-    """Return FFmpeg's options for a network's input."""
+    """Return FFmpeg's options for an input over a network."""
+    microseconds = str(int(timeout_seconds * 1e6))
     # Servers begin with sound where the next key frame is yet to come: the picture must be waited for.
-    options = {"analyzeduration": str(int(timeout_seconds * 1e6))}
+    options = {"analyzeduration": microseconds}
     match _scheme(name):
+        case "rtmp" | "rtmps":
+            # Its times are in milliseconds, from which FFmpeg estimates the rate: by 20 frames, not 3.
+            options |= {"fpsprobesize": "3"}
         case "rtsp":
-            options |= {"rtsp_transport": "tcp", "timeout": str(int(timeout_seconds * 1e6))}
-        case "udp" | "rtp":
+            options |= {"rtsp_transport": "tcp", "timeout": microseconds}
+        case scheme if scheme in _DATAGRAMS:
             options |= {"overrun_nonfatal": "1", "fifo_size": "8192"}
-        case "http" | "https":
-            options |= {"rw_timeout": str(int(timeout_seconds * 1e6)), "live_start_index": "-1"}
+        case scheme if scheme in _HTTP:
+            options |= {"rw_timeout": microseconds, "live_start_index": "-1"}
+    if _scheme(name) in _SECURE:
+        trusted = ssl.get_default_verify_paths().cafile
+        options |= {"tls_verify": "1"} | ({"ca_file": trusted} if trusted else {})
     return options
 
 
 def is_network(name: str) -> bool:
     """True for a source that comes over a network, and may come back."""
     return bool(_scheme(name))
+
+
+def is_recording(name: str, reader: Reader) -> bool:
+    """True for what a server gives as fast as it is taken, and has an end: a file, a finished playlist."""
+    info = reader.info
+    has_end = info.duration_seconds is not None or (info.container != _PLAYLIST and reader.has_size)
+    return _scheme(name) in _HTTP and has_end
+
+
+def comes_in_bursts(name: str, reader: Reader) -> bool:
+    """True for what has to be read at the speed of its times: segments come whole."""
+    return reader.info.container == _PLAYLIST or is_recording(name, reader)
 
 
 def shown(name: str) -> str:

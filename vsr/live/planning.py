@@ -66,6 +66,9 @@ def plan_live(
     sound = plan_sound(copied, [*places, *_recordings(options)])
     for line in sound.lines:
         say(line)
+    for place in places:
+        if place.is_unchecked:
+            say(f"{place.shown}: encrypted, but not checked for whose certificate it is")
     _check_others(places, plan, source_name, options)
     steps = Steps(
         models,
@@ -93,6 +96,8 @@ def check(places: Sequence[Place], options: LiveOptions) -> None:
         raise OptionError("a pipe of raw frames is not encoded, so it goes alone; use -f mpegts, or drop it")
     if any(place.is_raw and place.name != "-" for place in places):
         raise OptionError("raw frames go to standard output only; name it -")
+    if options.format and all(place.container != options.format for place in places):
+        raise OptionError(f"-f {options.format}: the outputs' names say what they are; leave it out")
     for flag, value in (("--timeout", options.timeout), ("--speed", options.speed)):
         if not 0 < value < float("inf"):
             raise OptionError(f"{flag} {value:g}: give a number above 0")

@@ -11,7 +11,14 @@ from fractions import Fraction
 
 from vsr.errors import DecodeError, MediaError
 from vsr.frame import Frame
-from vsr.live.places import check_protocol, input_options, is_network, shown
+from vsr.live.places import (
+    check_input,
+    comes_in_bursts,
+    input_options,
+    is_network,
+    is_recording,
+    shown,
+)
 from vsr.live.status import RunState
 from vsr.live.timeline import Timeline
 from vsr.media.arrival import LiveInput
@@ -34,6 +41,8 @@ _FEWEST_FRAMES = 4
 _SLOWEST, _FASTEST = Fraction(1), Fraction(1, 120)
 """Seconds from frame to frame; rates beyond are none that a container meant."""
 _JUMP_SECONDS = 10
+_LATE_SECONDS = 0.1
+"""How far a source that comes in bursts may fall behind before its clock is set back."""
 _PICTURE = "picture"
 
 
@@ -44,6 +53,9 @@ class Pacer:
         self._speed = speed
         self._token = token
         self._begin: tuple[Fraction, float] | None = None
+        self._furthest = Fraction(0)
+        self.catches_up = True
+        """What comes late goes through at once; else all that follows is as late, and comes in no burst."""
 
     def restart(self) -> None:
         """Let the next packet through at once, and those after it by its time."""
@@ -54,12 +66,17 @@ class Pacer:
         now = time.monotonic()
         if moment is None:
             return now
-        if self._begin is None or abs(self._late(moment, now)) > _JUMP_SECONDS:
-            self._begin = (moment, now)
+        if self._begin is None or abs(self._late(moment, now)) > _JUMP_SECONDS or self._stalled(moment, now):
+            self._begin, self._furthest = (moment, now), moment
+        self._furthest = max(self._furthest, moment)
         while (early := -self._late(moment, now)) > 0 and not self._token.requested:
             time.sleep(min(early, _SLICE_SECONDS))
             now = time.monotonic()
         return now
+
+    def _stalled(self, moment: Fraction, now: float) -> bool:
+        """True where the clock is to be set back. A stream that lies behind the others says nothing of it."""
+        return not self.catches_up and moment > self._furthest and self._late(moment, now) > _LATE_SECONDS
 
     def _late(self, moment: Fraction, now: float) -> float:
         assert self._begin is not None
@@ -87,7 +104,7 @@ class LiveSource:
 
     def __init__(self, name: str, options: LiveOptions, token: StopToken, say: Callable[[str], None]) -> None:
         """Raises OptionError for a protocol that there is not."""
-        check_protocol(name)
+        check_input(name)
         self.state: RunState = "opening"
         self.reconnects = 0
         self.frames_late = 0
@@ -103,6 +120,7 @@ class LiveSource:
         self._frame_seconds = Fraction(1, 25)
         self._lock = threading.Lock()
         self._timeline = Timeline()  # protected by _lock
+        self._paced = options.pace
         self._pacer = Pacer(options.speed, token)
         self._started = 0.0
         self._opened_at = self._opening_seconds = 0.0
@@ -116,7 +134,7 @@ class LiveSource:
     @property
     def is_live(self) -> bool:
         """True where it goes on whether it is read or not."""
-        return not (self.waits or self._options.pace)
+        return not (self.waits or self._paced)
 
     @property
     def jumps(self) -> int:
@@ -125,7 +143,12 @@ class LiveSource:
 
     def open(self) -> Reader:
         """Open it, for the first time. Raises DecodeError where it cannot be read."""
-        self.reader = self._opened()
+        self.reader = self._planned = self._opened()
+        if is_recording(self._name, self.reader):
+            self._say(f"{self.shown}: it has an end, so it is no live stream: read at the speed of its times")
+            self._returns = self._options.reconnect == "on"
+        if comes_in_bursts(self._name, self.reader):
+            self._paced, self._pacer.catches_up = True, self._options.pace
         return self.reader
 
     @property
@@ -146,6 +169,8 @@ class LiveSource:
         """Say that what comes is wanted from now on. What came before is let go, of a source that is live."""
         self._pacer.restart()
         self._started = time.monotonic()
+        if self.state == "ended" or self.reader is not self._planned:
+            self._planned.close()
 
     def _opened(self) -> Reader:
         options, begin = self._options, time.monotonic()
@@ -156,6 +181,7 @@ class LiveSource:
             format=options.input_format,
             options=input_options(self._name, options.timeout) if is_network(self._name) else {},
         )
+        self._pacer.restart()
         try:
             reader = Reader(self._name, deinterlace=options.deinterlace, live=live)
         except MediaError as error:
@@ -166,7 +192,7 @@ class LiveSource:
         return reader
 
     def _arrived(self, moment: Fraction | None) -> float:
-        self.last_arrival = self._pacer.wait(moment) if self._options.pace else time.monotonic()
+        self.last_arrival = self._pacer.wait(moment) if self._paced else time.monotonic()
         return self.last_arrival
 
     def items(self) -> Generator[Frame | EncodedPacket, None, None]:
@@ -176,6 +202,11 @@ class LiveSource:
                 yield from self._until_end()
         finally:
             self.state = "ended"
+            self._let_go()
+
+    def _let_go(self) -> None:
+        """Close what was read; not what the run is still being planned from, which `start` closes."""
+        if self._started or self.reader is not self._planned:
             self.reader.close()
 
     def _until_end(self) -> Iterator[Frame | EncodedPacket]:
@@ -186,7 +217,7 @@ class LiveSource:
                     self._timeline.begin(self._begins_at(), time.monotonic())
             yield from self._of_reader()
             self._tell_end()
-            self.reader.close()
+            self._let_go()
             if self._token.requested or not self._returns or not self._come_back():
                 return
 
@@ -281,6 +312,7 @@ class LiveSource:
 
     def close(self) -> None:
         """Close what is open. Idempotent; not while `items` is being iterated."""
+        self._planned.close()
         self.reader.close()
 
     # -- coming back

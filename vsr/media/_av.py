@@ -11,6 +11,8 @@ import av
 import av.sidedata.sidedata
 
 from vsr.errors import DecodeError, EncodeError, MediaError, OptionError
+from vsr.media.images import is_url
+from vsr.media.network import network_reason
 
 logging.getLogger("libav").addHandler(logging.NullHandler())
 logging.getLogger("libav").propagate = False
@@ -35,6 +37,7 @@ _REMEDIES: dict[type[BaseException], str] = {
     av.error.MuxerNotFoundError: "this FFmpeg cannot write that container; name it out.mkv",
     av.error.DecoderNotFoundError: "this FFmpeg lacks the decoder; pipe it in as - from one that has",
     av.error.EncoderNotFoundError: "this FFmpeg lacks the encoder; `vsr doctor` lists what it has",
+    av.error.ExitError: "nothing comes within the time limit; check that something is being sent",
     av.error.InvalidDataError: "it is not media, or it is damaged at its beginning",
 }
 
@@ -48,6 +51,9 @@ def explain(error: BaseException, name: str) -> str:
         return f"{name}: the disk is full; free some space or write elsewhere"
     if number == errno.EFBIG:
         return f"{name}: the file may not grow further (file-size limit); raise the limit or write elsewhere"
+    reason = network_reason(error, name) if is_url(name) else None
+    if reason is not None:
+        return f"{name}: {reason}"
     if number == errno.EPIPE:
         return f"{name}: the reader of the pipe is gone"
     for kind, remedy in _REMEDIES.items():
@@ -55,6 +61,7 @@ def explain(error: BaseException, name: str) -> str:
             return f"{name}: {remedy}"
     text = getattr(error, "strerror", None) or str(error)
     last = getattr(error, "log", None)
+    last = None if last is None or last[1] in av.codecs_available else last  # some decoder's, of before
     return f"{name}: {text}{f' ({last[2].strip()})' if last else ''}"
 
 

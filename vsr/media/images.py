@@ -13,7 +13,7 @@ from typing import Any
 
 import av
 
-from vsr.errors import DecodeError
+from vsr.errors import DecodeError, OptionError
 from vsr.media.arrival import LiveInput
 
 IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"}
@@ -183,6 +183,8 @@ def open_input(name: str, standard_input: StandardInput | None = None, live: Liv
 
 def _open_live(name: str, standard_input: StandardInput | None, live: LiveInput) -> Any:
     """Open a source that does not wait: by name, as a device, or standard input."""
+    if live.format is not None:
+        _check_format(live.format)
     place: str | StandardInput = standard_input or (name if live.format or is_url(name) else ffmpeg_url(name))
     return av.open(
         place,
@@ -194,6 +196,15 @@ def _open_live(name: str, standard_input: StandardInput | None, live: LiveInput)
         # Opening is connecting, and then finding the streams.
         timeout=(2 * live.timeout_seconds, live.timeout_seconds),
     )
+
+
+def _check_format(name: str) -> None:
+    try:
+        av.format.ContainerFormat(name, "r")
+    except ValueError:
+        raise OptionError(
+            f"-F {name}: this FFmpeg reads no such format; names are FFmpeg's: lavfi, x11grab, v4l2, mpegts"
+        ) from None
 
 
 def _first_number(name: str) -> int:

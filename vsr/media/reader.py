@@ -162,6 +162,11 @@ class Reader:
         return self.info.video
 
     @property
+    def has_size(self) -> bool:
+        """True where it is known how many bytes there are, as of a file; a stream goes on for ever."""
+        return bool(self._container.size > 0)
+
+    @property
     def faults(self) -> ReadFaults:
         """What was wrong with the source so far."""
         return self._source.faults
