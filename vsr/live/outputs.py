@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import subprocess
@@ -244,15 +245,18 @@ class _Child:
 
     def check(self) -> None:
         """Raise OutputError where the process ended, or does not get to open the receiver."""
-        self._said += self._stderr.read() or b""
-        if not self._started and f"{STARTED}\n".encode() in self._said:
-            self._started, self._began = True, time.monotonic()
-        self.opened = self.opened or f"{OPENED}\n".encode() in self._said
+        self._listen()
         if self._process.poll() is not None:
             raise OutputError(self._sentence())
         limit = self._timeout if self._started else _START_SECONDS
         if not self.opened and time.monotonic() - self._began > limit:
             raise OutputError(f"{self._place.shown}: it does not answer within {limit:g} s")
+
+    def _listen(self) -> None:
+        self._said += self._stderr.read() or b""
+        if not self._started and f"{STARTED}\n".encode() in self._said:
+            self._started, self._began = True, time.monotonic()
+        self.opened = self.opened or f"{OPENED}\n".encode() in self._said
 
     def write(self, data: bytes) -> None:
         """Write all of it. Raises OutputError where nothing moves for as long as the time limit."""
@@ -279,11 +283,15 @@ class _Child:
             raise OutputError(self._sentence())
 
     def _wait(self) -> None:
-        try:
-            self._process.wait(self._timeout)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        """Wait for its end, which the time limit is for; loading what it needs has another one."""
+        since = time.monotonic()
+        while self._process.poll() is None:
+            self._listen()
+            begin, limit = (since, self._timeout) if self._started else (self._began, _START_SECONDS)
+            if time.monotonic() - max(begin, self._began) > limit:
+                self._process.kill()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(_SLICE_SECONDS)
 
     def kill(self) -> None:
         """End it. Idempotent."""

@@ -29,10 +29,12 @@ class LiveReport:
     def lost(self) -> tuple[str, ...]:
         """What a receiver did not get, one sentence each."""
         lost = [
-            f"{output.name}: {output.last_error or 'it was given up'}"
+            output.last_error or f"{output.name}: it was given up"
             for output in self.status.outputs
             if output.state == "failed"
         ]
+        if not self.status.frames_out and not self.stopped:
+            lost.append(f"{self.status.source}: it ended before one frame of it was through")
         if self.status.frames_dropped:
             lost.append(f"{self.status.frames_dropped} of {self.status.frames_in} frames were dropped")
         return tuple(lost)

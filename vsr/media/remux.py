@@ -23,6 +23,7 @@ from typing import Any, BinaryIO
 import av
 
 from vsr.media._av import detailed, explain
+from vsr.media.images import as_path
 from vsr.media.live_encoder import EncodedPacket
 
 STARTED = "started"
@@ -31,6 +32,8 @@ OPENED = "opened"
 """The line that says that the receiver has taken the header."""
 _INTERLEAVING = {"max_interleave_delta": "500000"}
 """Microseconds by which one stream waits for another, which may have stopped: not FFmpeg's ten seconds."""
+_MAKERS_OF_FILES = ("hls",)
+"""Containers that open files themselves."""
 _LENGTH = struct.Struct("<I")
 _RECORD = struct.Struct("<IBBqqqII")
 """Bytes of content, stream, key frame or not, pts, dts, duration, time base."""
@@ -72,7 +75,10 @@ def _open(
 ) -> tuple[Any, dict[int, Any]]:
     """Return the receiver with its header written, and its streams by their number in the header."""
     known: Any = av.open(io.BytesIO(header), "r", format="nut")
-    out: Any = av.open(url, "w", format=container, container_options=_INTERLEAVING | options)
+    opener = _open_file if container in _MAKERS_OF_FILES else None
+    out: Any = av.open(
+        url, "w", format=container, container_options=_INTERLEAVING | options, io_open=opener
+    )
     streams = {}
     for number in numbers:
         template = known.streams[number]
@@ -82,6 +88,11 @@ def _open(
     out.start_encoding()
     known.close()
     return out, streams
+
+
+def _open_file(url: str, flags: int, options: dict[str, str]) -> BinaryIO:
+    """Open a segment or a playlist for FFmpeg, which does not look whether its own writing succeeds."""
+    return open(as_path(url), "wb")
 
 
 def _write(out: Any, streams: Mapping[int, Any], records: Iterator[EncodedPacket]) -> None:
