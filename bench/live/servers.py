@@ -18,7 +18,12 @@ load_module {module};
 daemon off; master_process off; worker_processes 1;
 pid {folder}/nginx.pid; error_log {folder}/error.log;
 events {{ worker_connections 64; }}
-rtmp {{ server {{ listen 127.0.0.1:{port}; application live {{ live on; }} }} }}
+rtmp {{ server {{
+    listen 127.0.0.1:{port};
+    application live {{ live on; }}
+    application closed {{ live on; deny publish all; deny play all; }}
+}} }}
+{more}
 """
 
 
@@ -55,21 +60,31 @@ def running(*command: str) -> Iterator[subprocess.Popen[bytes]]:
 
 
 @contextlib.contextmanager
-def rtmp_server(folder: Path, port: int | None = None) -> Iterator[str]:
-    """Run nginx with its RTMP module; yield the URL of its application. Raises NotInstalledError."""
+def rtmp_server(
+    folder: Path, port: int | None = None, *, before: str = "", more: str = "", waited_for: int | None = None
+) -> Iterator[str]:
+    """Run nginx with its RTMP module; yield the URL of its application. Raises NotInstalledError.
+
+    Beside it there is "closed", which lets nobody publish or play. `before` and `more` are put before and
+    after the rest of its configuration, with {port} and {folder}; somebody then listens at `waited_for` too.
+    """
     nginx = shutil.which("nginx", path="/usr/sbin:/usr/bin")
     if nginx is None or not _RTMP_MODULE.exists():
         raise NotInstalledError("nginx with RTMP is not installed (Debian packages nginx, libnginx-mod-rtmp)")
     port = port or free_port()
     (folder / "logs").mkdir(exist_ok=True, parents=True)
     configuration = folder / "nginx.conf"
-    configuration.write_text(_NGINX.format(module=_RTMP_MODULE, folder=folder, port=port))
+    rest = more.format(folder=folder, port=port)
+    configuration.write_text(before + _NGINX.format(module=_RTMP_MODULE, folder=folder, port=port, more=rest))
     with running(nginx, "-p", str(folder), "-c", str(configuration)):
-        _wait_for(port)
+        wait_for(port)
+        if waited_for is not None:
+            wait_for(waited_for)
         yield f"rtmp://127.0.0.1:{port}/live"
 
 
-def _wait_for(port: int) -> None:
+def wait_for(port: int) -> None:
+    """Return once somebody listens at a port of loopback. Raises TimeoutError."""
     until = time.monotonic() + _START_SECONDS
     while time.monotonic() < until:
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 0.5):

@@ -22,6 +22,9 @@ from vsr.live.places import check_protocol, place_of, shown
         ("-", None, "yuv4mpegpipe"),
         ("-", "mpegts", "mpegts"),
         ("out.bin", "nut", "nut"),
+        ("tcp://127.0.0.1:1", "nut", "nut"),
+        ("out.mkv", "nut", "matroska"),
+        ("rtmp://host/app/key", "nut", "flv"),
     ],
 )
 def test_containers(name: str, format: str | None, container: str) -> None:
