@@ -248,6 +248,14 @@ class LiveOptions:
             metavar="NAME",
         ),
     )
+    whip_token: str | None = field(
+        default=None,
+        metadata=_option(
+            "What WHIP outputs (https://...) prove with that they may send: the bearer token of the service.",
+            "--whip-token",
+            metavar="TOKEN",
+        ),
+    )
     duration: str | None = field(
         default=None, metadata=_option("End after this long: seconds or HH:MM:SS.", metavar="T")
     )

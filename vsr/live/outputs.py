@@ -61,6 +61,7 @@ class Output:
         self._returns = returns
         self._give_up = give_up_seconds
         self._waits = waits
+        self._begins_now = place.is_whip and not waits  # what came before would be played late, all the time
         self._say = say
         self._header = b""
         self._thread = threading.Thread(target=self._run, name=f"vsr-out-{place.container}", daemon=True)
@@ -134,6 +135,12 @@ class Output:
         self._packets.clear()
         self._bytes, self._needs_key, self._wishes_key = 0, True, True
 
+    def _skip_to_now(self) -> None:
+        """Let go what came while the receiver was being opened, and ask for a key frame."""
+        with self._lock:
+            self._packets.clear()
+            self._bytes, self._needs_key, self._wishes_key = 0, True, True
+
     def finish(self) -> None:
         """Say that no packet follows: what waits is written, and the receiver finished."""
         with self._lock:
@@ -200,15 +207,21 @@ class Output:
             child.check()
             if child.opened and self._state != "writing":
                 self._state, self._was_open = "writing", True
+                if self._begins_now:
+                    self._skip_to_now()
             with self._lock:
-                self._changed.wait_for(lambda: self._packets or self._ended, _SLICE_SECONDS)
-                if self._packets:
+                self._changed.wait_for(lambda: self._has_turn(child) or self._ended, _SLICE_SECONDS)
+                if self._has_turn(child):
                     packet = self._packets.popleft()
                     self._bytes -= len(packet.content)
                     self._changed.notify_all()
                     return packet
                 if self._ended:
                     return None
+
+    def _has_turn(self, child: _Child) -> bool:
+        """True where a packet waits that the process is to get. Under the lock."""
+        return bool(self._packets) and (child.opened or not self._begins_now)
 
 
 class _Child:
@@ -278,20 +291,29 @@ class _Child:
     def finish(self) -> None:
         """Let it finish the receiver. Raises OutputError where it does not."""
         self._stdin.close()
-        self._wait()
+        ended = self._wait()
+        self._listen()
+        if not ended:
+            what = "end" if self.opened else "answer"
+            raise OutputError(f"{self._place.shown}: it does not {what} within {self._timeout:g} s")
         if self._process.returncode != 0:
             raise OutputError(self._sentence())
 
-    def _wait(self) -> None:
-        """Wait for its end, which the time limit is for; loading what it needs has another one."""
-        since = time.monotonic()
+    def _wait(self) -> bool:
+        """Wait for it to end, or end it; loading what it needs has a limit of its own.
+
+        Returns True where it ended by itself.
+        """
+        since, was_killed = time.monotonic(), False
         while self._process.poll() is None:
             self._listen()
             begin, limit = (since, self._timeout) if self._started else (self._began, _START_SECONDS)
             if time.monotonic() - max(begin, self._began) > limit:
                 self._process.kill()
+                was_killed = True
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(_SLICE_SECONDS)
+        return not was_killed
 
     def kill(self) -> None:
         """End it. Idempotent."""

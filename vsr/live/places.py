@@ -20,6 +20,8 @@ _CONTAINERS = {
     "tcp": "mpegts",
     "rtp": "rtp_mpegts",
     "rtsp": "rtsp",
+    "http": "whip",
+    "https": "whip",
 }
 """What each protocol carries."""
 _CARRIES_ANY = ("udp", "tcp")
@@ -36,6 +38,8 @@ _MUXER_OPTIONS = {
     "mpegts": {"flush_packets": "1", "muxdelay": "0", "muxpreload": "0"},
     "rtsp": {"rtsp_transport": "tcp"},
     "flv": {"flvflags": "no_duration_filesize"},
+    # FFmpeg calls the muxer experimental. Where it begins the handshake, no second goes by until a retry.
+    "whip": {"strict": "experimental", "whip_flags": "dtls_active"},
 }
 """Fragments, so that a file is playable wherever it ends; and nothing that waits."""
 _DATAGRAM = "pkt_size=1316"  # seven packets of MPEG-TS, which fit an Ethernet frame
@@ -67,7 +71,13 @@ class Place:
     @property
     def planned_as(self) -> str:
         """A container that carries the same and can be tried in memory: these open files or connections."""
-        return {"hls": "mp4", "rtsp": "mpegts", "rtp_mpegts": "mpegts"}.get(self.container, self.container)
+        stand_ins = {"hls": "mp4", "rtsp": "mpegts", "rtp_mpegts": "mpegts", "whip": "mp4"}
+        return stand_ins.get(self.container, self.container)
+
+    @property
+    def is_whip(self) -> bool:
+        """True for WebRTC, whose receivers decode less than others."""
+        return self.container == "whip"
 
     @property
     def is_unchecked(self) -> bool:
@@ -80,8 +90,11 @@ class Place:
         return self.container in _RAW
 
 
-def place_of(name: str, format: str | None) -> Place:
-    """Return what an output is. Raises OptionError for a protocol that there is not, and unknown names."""
+def place_of(name: str, format: str | None, *, whip_token: str | None = None) -> Place:
+    """Return what an output is; `whip_token` is what WHIP servers are told.
+
+    Raises OptionError for a protocol that there is not, and unknown names.
+    """
     check_protocol(name)
     name = as_path(name)
     scheme = _scheme(name)
@@ -91,6 +104,11 @@ def place_of(name: str, format: str | None) -> Place:
         container = format
     if container is None and name == "-":
         container = "yuv4mpegpipe"
+    is_whip, is_http = container == "whip", scheme in ("http", "https")
+    if is_whip != is_http:
+        raise OptionError(
+            f"{shown(name)}: WHIP, and nothing else, goes to http:// and https://; leave -f out"
+        )
     if container is None or (scheme and scheme not in _CONTAINERS):
         raise OptionError(
             f"{shown(name)}: vsr live does not know what to write here; "
@@ -105,9 +123,11 @@ def place_of(name: str, format: str | None) -> Place:
     options = dict(_MUXER_OPTIONS.get(container, {}))
     if container == "hls":
         options["hls_fmp4_init_filename"] = f"{Path(name).stem}_init.mp4"  # a folder may hold several
+    if is_whip and whip_token is not None:
+        options["authorization"] = whip_token
     return Place(
         name=name,
-        shown="standard output" if name == "-" else shown(name),
+        shown=_shown_output(name, is_whip=is_whip),
         container=container,
         url=url,
         options=options,
@@ -197,6 +217,13 @@ def shown(name: str) -> str:
     return _KEY.sub(r"\1...", plain)
 
 
+def _shown_output(name: str, *, is_whip: bool) -> str:
+    """Return the name of an output as it may be shown: of WHIP's, the path may be the key."""
+    if is_whip:
+        return urlsplit(shown(name))._replace(path="/...").geturl()
+    return "standard output" if name == "-" else shown(name)
+
+
 def _scheme(name: str) -> str:
     return urlsplit(name).scheme.lower() if name != "-" and is_url(name) else ""
 
@@ -210,7 +237,11 @@ KEY_SECONDS = 2
 """Between key frames: how long somebody who joins waits for a picture, at most."""
 
 
-def quick_settings(encoder: str, frame_rate: Fraction | None) -> tuple[str, ...]:
-    """Return an encoder's options for which each frame's packet comes at once."""
+def quick_settings(encoder: str, frame_rate: Fraction | None, *, whip: bool = False) -> tuple[str, ...]:
+    """Return an encoder's options for which each frame's packet comes at once.
+
+    `whip` says that any browser is to decode it.
+    """
     frames = max(1, round((frame_rate or Fraction(25)) * KEY_SECONDS))
-    return (*_QUICK.get(encoder, ()), f"g={frames}")
+    profile = ("profile=baseline",) if whip and encoder == "libx264" else ()  # RFC 7742, 6.2
+    return (*_QUICK.get(encoder, ()), *profile, f"g={frames}")

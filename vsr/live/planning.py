@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -48,7 +49,8 @@ def plan_live(
 
     The options are `check`ed. Raises OptionError for what cannot be done.
     """
-    first = places[0]
+    # The one that takes least decides the picture.
+    first = next((place for place in places if place.is_whip), places[0])
     models = _ladder(options, waits=waits)
     gpu = opened(options.device)
     plan, upscaler = make_plan(
@@ -69,7 +71,7 @@ def plan_live(
     for place in places:
         if place.is_unchecked:
             say(f"{place.shown}: encrypted, but not checked for whose certificate it is")
-    _check_others(places, plan, source_name, options)
+    _check_others([place for place in places if place is not first], plan, source_name, options)
     steps = Steps(
         models,
         source=plan.picture,
@@ -115,6 +117,17 @@ def check(places: Sequence[Place], options: LiveOptions) -> None:
         )
     if options.record is not None:
         _check_record(options.record, places)
+    _check_whip([place for place in places if place.is_whip], options)
+
+
+def _check_whip(places: Sequence[Place], options: LiveOptions) -> None:
+    if options.whip_token is not None and not places:
+        raise OptionError("--whip-token has no meaning without a WHIP output; name one, https://host/path")
+    if places and importlib.util.find_spec("cryptography") is None:
+        raise OptionError(
+            f"{places[0].shown}: WHIP needs certificates, which the package cryptography makes; "
+            "pip install 'vsr-realtime[live]'"
+        )
 
 
 def _check_record(folder: str, places: Sequence[Place]) -> None:
@@ -138,7 +151,8 @@ def _as_upscale(options: LiveOptions, model: str, place: Place, source: SourceIn
     encoder, preset = options.encoder, options.preset
     if not place.is_raw and encoder == "auto":
         encoder, preset = _ENCODER, preset or _PRESET
-    quick = () if place.is_raw else quick_settings(encoder, source.video.frame_rate)
+    rate = source.video.frame_rate
+    quick = () if place.is_raw else quick_settings(encoder, rate, whip=place.is_whip)
     return UpscaleOptions(
         model=model,
         scale=options.scale,
@@ -151,7 +165,7 @@ def _as_upscale(options: LiveOptions, model: str, place: Place, source: SourceIn
         crf=options.crf,
         preset=preset,
         encoder_options=(*quick, *options.encoder_options),
-        format=place.planned_as,
+        format="whip" if place.is_whip else place.planned_as,
         overwrite=options.overwrite,
     )
 
@@ -169,8 +183,8 @@ def _copied(source: SourceInfo, say: Callable[[str], None]) -> tuple[StreamInfo,
 
 
 def _check_others(places: Sequence[Place], plan: Plan, source_name: str, options: LiveOptions) -> None:
-    """Raise OptionError for an output beside the first that cannot take what the first gets."""
-    for place in places[1:]:
+    """Raise OptionError for an output that cannot take what was decided for another."""
+    for place in places:
         _, supported = resolve(place.name, place.planned_as, overwrite=options.overwrite, source=source_name)
         if supported and not {plan.encoding.encoder, _codec_of(plan)} & supported:
             raise OptionError(

@@ -62,7 +62,7 @@ class LiveRun:
         self._messages = Messages(on_message)
         self._token = StopToken()
         self._duration = parse_seconds(options.duration, "--duration") if options.duration else None
-        places = [place_of(name, options.format) for name in outputs]
+        places = [place_of(name, options.format, whip_token=options.whip_token) for name in outputs]
         check(places, options)
         self.source = LiveSource(source, options, self._token, self._messages.say)
         with contextlib.ExitStack() as on_failure:

@@ -21,13 +21,14 @@ _TAKES = {
     "flv": ("aac", "mp3"),
     "mpegts": _MPEGTS,
     "rtp_mpegts": _MPEGTS,
+    "whip": ("opus",),
     "rtsp": ("aac", "mp2", "mp3", "opus", "vorbis", "pcm_alaw", "pcm_mulaw", "pcm_s16be", "adpcm_g722"),
 }
 """What receivers of each take, where FFmpeg's muxer would write more: FLV of other codecs is not what servers
 expect, others are private data in MPEG-TS, and RTP has no payload for them. Elsewhere the muxer decides."""
 _ENCODERS = ("aac", "libopus")
 """Those that are tried, one after another."""
-_ONE_STREAM = ("flv",)
+_ONE_STREAM = ("flv", "whip")
 _TRANSPORT = "nut"
 """What carries streams to the processes that write."""
 _SLICE_SECONDS = 0.1
@@ -72,22 +73,22 @@ class _Planner:
     def __init__(self, copied: Sequence[StreamInfo]) -> None:
         self._copied = copied
         self.recodings: dict[tuple[int, str], Recoding] = {}
-        self._places: dict[tuple[int, str], list[Place]] = {}
+        self._reasons: dict[tuple[int, str], dict[str, str]] = {}
         self._left: list[str] = []
 
     def streams_of(self, place: Place) -> list[int]:
         numbers: list[int] = []
         for number, stream in enumerate(self._copied, start=1):
             if numbers and place.container in _ONE_STREAM:
-                why = f"{place.container} carries one of sound"
-                self._left.append(f"sound: {stream.label} does not go to {place.shown}: {why}")
-            elif _takes(place, stream):
+                one = f"{place.container} carries one of sound"
+                self._left.append(f"sound: {stream.label} does not go to {place.shown}: {one}")
+            elif (why := _refusal(place, stream)) is None:
                 numbers.append(number)
             else:
-                numbers.append(self._recoded(place, number, stream).number)
+                numbers.append(self._recoded(place, number, stream, why).number)
         return numbers
 
-    def _recoded(self, place: Place, number: int, stream: StreamInfo) -> Recoding:
+    def _recoded(self, place: Place, number: int, stream: StreamInfo, why: str) -> Recoding:
         if SoundCodec.of(stream) is None:
             raise OptionError(
                 f"{place.shown}: {place.container} cannot carry {stream.label}, which this FFmpeg cannot "
@@ -98,9 +99,9 @@ class _Planner:
             if recoding is None:
                 following = len(self._copied) + 1 + len(self.recodings)
                 recoding = Recoding(source=number, number=following, encoder=SoundEncoder(name, stream))
-            if _takes(place, recoding.encoder.info):
+            if _refusal(place, recoding.encoder.info) is None:
                 self.recodings[number, name] = recoding
-                self._places.setdefault((number, name), []).append(place)
+                self._reasons.setdefault((number, name), {})[place.shown] = why
                 return recoding
         raise OptionError(
             f"{place.shown}: {place.container} can carry neither {stream.label} nor AAC or Opus; name "
@@ -110,20 +111,25 @@ class _Planner:
     def lines(self) -> list[str]:
         lines = []
         for key, recoding in self.recodings.items():
-            stream, places = self._copied[recoding.source - 1], self._places[key]
-            names = ", ".join(place.shown for place in places)
-            why = dict.fromkeys(f"{place.container} carries no {stream.codec}" for place in places)
-            lines.append(f"sound: {stream.label} -> {recoding.encoder.label} for {names}: {', '.join(why)}")
+            stream, reasons = self._copied[recoding.source - 1], self._reasons[key]
+            names, why = ", ".join(reasons), ", ".join(dict.fromkeys(reasons.values()))
+            lines.append(f"sound: {stream.label} -> {recoding.encoder.label} for {names}: {why}")
         return lines + self._left
 
 
-def _takes(place: Place, stream: StreamInfo) -> bool:
+def _refusal(place: Place, stream: StreamInfo) -> str | None:
+    """Return why an output cannot have a stream as it is; None where it can."""
     known = _TAKES.get(place.container)
-    return (
-        (known is None or stream.codec in known)
-        and carries(place.planned_as, stream)
-        and carries(_TRANSPORT, stream)
-    )
+    layout = stream.handle.codec_context.layout if stream.handle and stream.handle.codec_context else None
+    if (
+        (known is not None and stream.codec not in known)
+        or not carries(place.planned_as, stream)
+        or not carries(_TRANSPORT, stream)
+    ):
+        return f"{place.container} carries no {stream.codec}"
+    if place.is_whip and layout is not None and layout.nb_channels != 2:
+        return f"{place.container} carries {stream.codec} in stereo only"
+    return None
 
 
 class Recoder:

@@ -37,12 +37,15 @@ def pick_format(
     if not candidates:
         raise OptionError(f"encoder {name} takes no pixel format that vsr can make")
     best = min(candidates, key=lambda offer: (_cost(source.format, candidates[offer]), offered.index(offer)))
-    return best, _format_notes(name, source.format, candidates[best])
+    taker = "WHIP" if container == "whip" else name
+    return best, _format_notes(taker, source.format, candidates[best])
 
 
 def _really_takes(encoder: str, offer: str, container: str) -> bool:
     """False for what an encoder lists and then refuses."""
     has_alpha = offer.startswith(("yuva", "gbrap"))
+    if container == "whip":  # what each browser decodes
+        return offer == "yuv420p"
     if encoder in TWINS.values():  # of 16 bits they code 10, of RGB 4:2:0
         return not (offer.endswith("16le") or any(order in offer for order in ("rgb", "bgr", "gbr")))
     if encoder == "libvpx-vp9":  # RGB only as an experiment; alpha needs Matroska's second stream

@@ -17,12 +17,13 @@ import signal
 import struct
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from fractions import Fraction
 from typing import Any, BinaryIO
 
 import av
 
-from vsr.media._av import detailed, explain
+from vsr.media._av import detailed, explain, reason_of
 from vsr.media.images import as_path
 from vsr.media.live_encoder import EncodedPacket
 
@@ -76,9 +77,7 @@ def _open(
     """Return the receiver with its header written, and its streams by their number in the header."""
     known: Any = av.open(io.BytesIO(header), "r", format="nut")
     opener = _open_file if container in _MAKERS_OF_FILES else None
-    out: Any = av.open(
-        url, "w", format=container, container_options=_INTERLEAVING | options, io_open=opener
-    )
+    out: Any = av.open(url, "w", format=container, container_options=_INTERLEAVING | options, io_open=opener)
     streams = {}
     for number in numbers:
         template = known.streams[number]
@@ -95,6 +94,15 @@ def _open_file(url: str, flags: int, options: dict[str, str]) -> BinaryIO:
     return open(as_path(url), "wb")
 
 
+def _secrets(container: str) -> AbstractContextManager[dict[str, str]]:
+    """Return a block inside which there is what the receiver is opened with, as options of the muxer."""
+    if container != "whip":
+        return nullcontext({})
+    from vsr.media.certificate import certificate_files
+
+    return certificate_files()
+
+
 def _write(out: Any, streams: Mapping[int, Any], records: Iterator[EncodedPacket]) -> None:
     for record in records:
         packet: Any = av.Packet(record.content)
@@ -103,6 +111,21 @@ def _write(out: Any, streams: Mapping[int, Any], records: Iterator[EncodedPacket
         packet.is_keyframe = record.is_keyframe
         packet.stream = streams[record.stream]
         out.mux_one(packet)
+
+
+def _explain_whip(error: BaseException, url: str) -> str | None:
+    """Return what is wrong with a WHIP server; None for what may be wrong with any receiver."""
+    reason = reason_of(error)
+    match error:
+        case av.error.HTTPUnauthorizedError() | av.error.HTTPForbiddenError():
+            return f"{url}: the server does not let this in ({error.strerror}); give its token: --whip-token"
+        case av.error.HTTPClientError() | av.error.HTTPServerError():
+            return f"{url}: {error.strerror}; check that this is the URL of a WHIP endpoint"
+        case _ if "answer" in reason.lower():
+            return f"{url}: what answers is no WHIP server; check the URL"
+        case av.error.FFmpegError() if reason.startswith("Failed to request"):  # and all that was sent
+            return f"{url}: {error.strerror}; check the URL, and that its server is up"
+    return None
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -116,15 +139,17 @@ def main(arguments: Sequence[str]) -> int:
     print(STARTED, file=sys.stderr, flush=True)  # noqa: T201  (it is a protocol)
     try:
         (size,) = _LENGTH.unpack(pipe.read(_LENGTH.size))
-        with detailed():
-            out, streams = _open(pipe.read(size), container, url, numbers, options)
+        with detailed(), _secrets(container) as secrets:
+            out, streams = _open(pipe.read(size), container, url, numbers, options | secrets)
         print(OPENED, file=sys.stderr, flush=True)  # noqa: T201
         try:
             _write(out, streams, _records(pipe))
         finally:
             out.close()
     except (av.error.FFmpegError, OSError, ValueError, struct.error) as error:
-        print(explain(error, "pipe" if url.startswith("pipe:") else url), file=sys.stderr)  # noqa: T201
+        sentence = _explain_whip(error, url) if container == "whip" else None
+        sentence = sentence or explain(error, "pipe" if url.startswith("pipe:") else url)
+        print(sentence, file=sys.stderr)  # noqa: T201
         return 1
     return 0
 
