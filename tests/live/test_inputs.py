@@ -31,7 +31,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> KnownClip:
 
 
 def upscaled(source: str, out: Path, **options: object) -> LiveReport:
-    chosen = LiveOptions(ladder="bilinear", timeout=TIMEOUT_SECONDS, reconnect="off", **options)  # type: ignore[arg-type]
+    chosen = LiveOptions(ladder="bilinear", timeout=TIMEOUT_SECONDS, reconnect="off", gap="leave", **options)  # type: ignore[arg-type]
     with LiveRun(source, [str(out)], chosen) as run:
         return run.run()
 

@@ -104,11 +104,9 @@ def place_of(name: str, format: str | None, *, whip_token: str | None = None) ->
         container = format
     if container is None and name == "-":
         container = "yuv4mpegpipe"
-    is_whip, is_http = container == "whip", scheme in ("http", "https")
-    if is_whip != is_http:
-        raise OptionError(
-            f"{shown(name)}: WHIP, and nothing else, goes to http:// and https://; leave -f out"
-        )
+    is_whip = container == "whip"
+    if is_whip and scheme not in _HTTP:
+        raise OptionError(f"{shown(name)}: WHIP goes to http:// and https:// alone; leave -f out")
     if container is None or (scheme and scheme not in _CONTAINERS):
         raise OptionError(
             f"{shown(name)}: vsr live does not know what to write here; "

@@ -149,6 +149,7 @@ class LiveSource:
             self._returns = self._options.reconnect == "on"
         if comes_in_bursts(self._name, self.reader):
             self._paced, self._pacer.catches_up = True, self._options.pace
+            self._opening_seconds = 0.0
         return self.reader
 
     @property
