@@ -93,6 +93,30 @@ def test_a_jump_is_closed_and_sound_jumps_with_it(distance: Fraction) -> None:
     assert set(feed.skews) == {0}
 
 
+@pytest.mark.parametrize("phase", [0.0, 0.2, 0.4])
+def test_a_jump_inserts_no_more_where_sound_comes_in_bursts_ahead_of_the_picture(phase: float) -> None:
+    feed = started()
+    feed.place(1, Fraction(0))
+
+    def play(seconds: float) -> None:
+        until = feed.now + seconds
+        while feed.now < until:
+            feed.frames.append(feed.picture + feed.place("picture", feed.picture))
+            feed.picture += FRAME
+            if feed.sound < feed.picture:  # half a second of it at once
+                for _ in range(24):
+                    feed.sound += SOUND
+                    feed.sounds.append(feed.sound + feed.place(1, feed.sound))
+            feed.now += float(FRAME)
+
+    play(3 + phase)
+    feed.jump(HOUR)
+    play(2)
+    assert feed.timeline.jumps == 1
+    assert max(feed.steps()) < Fraction(1, 6)
+    assert all(a < b for a, b in itertools.pairwise(feed.sounds))
+
+
 def test_sound_that_comes_late_from_before_a_jump_stays_where_it_belongs() -> None:
     feed = started()
     feed.play(1)
@@ -254,6 +278,53 @@ def test_a_source_opened_again_whose_beginning_was_guessed_wrong_is_moved_at_onc
     assert FRAME <= after - last < Fraction(1, 3)
     assert set(feed.skews) == {0}
     assert feed.timeline.jumps == 0
+
+
+@pytest.mark.parametrize("freezes", [False, True])
+@pytest.mark.parametrize("epoch", [Fraction(0), WRAPS_SECONDS[0] - 5])
+def test_a_source_that_is_opened_again_and_catches_up_does_not_get_ahead_of_the_clock(
+    freezes: bool, epoch: Fraction
+) -> None:
+    """A publisher that stood still for ten seconds, while the connection to it was given up."""
+    feed = started(epoch)
+    feed.play(2)
+    if freezes:
+        freeze(feed, 10)
+    else:
+        feed.now += 10
+    ahead = feed.frames[-1] - Fraction(feed.now) + 10
+    if feed.picture + 5 > WRAPS_SECONDS[0]:
+        feed.jump(-WRAPS_SECONDS[0])
+    feed.timeline.begin(feed.picture + 1, feed.now)  # what came while it was being opened is let go
+    feed.jump(Fraction(1))
+    for _ in range(270):  # all at once
+        moved = feed.timeline.place("picture", feed.picture, feed.now)
+        if moved is not None:
+            feed.frames.append(feed.picture + moved)
+        feed.picture += FRAME
+        feed.now += 0.002
+    feed.sound = feed.picture
+    feed.play(2)
+    assert float(feed.frames[-1] - Fraction(feed.now) - ahead) == pytest.approx(0, abs=0.6)
+    assert min(feed.steps()) > 0
+    assert set(feed.skews) == {0}
+    assert feed.timeline.jumps == 0
+
+
+def test_a_source_opened_again_whose_clock_stood_still_too_goes_on_after_its_stand_ins() -> None:
+    feed = started()
+    feed.play(2)
+    last = freeze(feed, 10)[-1]
+    feed.timeline.begin(feed.picture, feed.now)
+    for _ in range(120):
+        moved = feed.timeline.place("picture", feed.picture, feed.now)
+        if moved is not None:
+            feed.frames.append(feed.picture + moved)
+        feed.picture += FRAME
+        feed.now += float(FRAME)
+    assert sum(place > last for place in feed.frames) == pytest.approx(120 - 30, abs=2)
+    assert max(feed.frames) - last < 5
+    assert min(feed.steps()) > 0
 
 
 def test_what_comes_late_is_let_go_and_its_sound_kept() -> None:

@@ -24,6 +24,8 @@ _ROOM_SECONDS = Fraction(1, 8)
 """What a jump leaves free: the sound that follows may begin before the picture, and must not overlap."""
 AHEAD_SECONDS = Fraction(5)
 """How far a stream may run ahead of the clock without it being a jump: receivers buffer."""
+_SAME_CLOCK_SECONDS = Fraction(1)
+"""How far before the clock a source may begin that is opened again, for its times to be those from before."""
 
 
 @dataclass(slots=True)
@@ -69,10 +71,24 @@ class Timeline:
     def begin(self, start: Fraction, now: float) -> None:
         """Say that a source was opened, or opened again, whose earliest time is `start`.
 
-        Without that, the first item is the beginning: of a source that is joined where it is.
+        Without that, the first item is the beginning: of a source that is joined where it is. Where its clock
+        went on meanwhile all stays where it was, also while it catches up with what stalled.
         """
-        self._offsets = [self._resume(now) - start]
-        self._is_new = any(track.end > track.last for track in self._tracks.values())
+        self._is_new = False
+        if not self._goes_on(start, now):
+            self._offsets = [self._resume(now) - start]
+            self._is_new = any(track.end > track.last for track in self._tracks.values())
+
+    def _goes_on(self, start: Fraction, now: float) -> bool:
+        """True where `start` lies between what came last and the clock, as times were moved so far."""
+        if not (self._tracks and self._offsets):
+            return False
+        last = max(each.last for each in self._tracks.values())
+        latest = self._resume(now) + _SAME_CLOCK_SECONDS
+        offset = next((each for each in self._candidates() if last < start + each <= latest), None)
+        if offset is not None and offset not in self._offsets:
+            self._offsets = [offset, *self._offsets[:1]]
+        return offset is not None
 
     def place(self, track: Hashable, moment: Fraction, now: float) -> Fraction | None:
         """Return what has to be added to the times of an item that is shown, or decoded, at `moment`.
@@ -87,7 +103,7 @@ class Timeline:
         offset = self._fitting(track, moment, now)
         if offset is None:
             self.jumps += 1
-            offset = self._resume(now, _ROOM_SECONDS) - moment
+            offset = self._after_jump(track, now) - moment
         known = self._tracks.get(track)
         if known is not None and known.end > known.last:
             if moment + offset <= known.end:
@@ -172,12 +188,20 @@ class Timeline:
             return -BACK_SECONDS <= placed <= AHEAD_SECONDS + max(near, default=Fraction(0))
         return -BACK_SECONDS <= placed - known.last <= AHEAD_SECONDS + Fraction(max(0.0, now - known.seen))
 
-    def _resume(self, now: float, room: Fraction = Fraction(0)) -> Fraction:
-        """Return where all goes on: after the latest item, as much later as nothing was due, or by `room`."""
+    def _after_jump(self, track: Hashable, now: float) -> Fraction:
+        """Return where a stream goes on whose times jumped: others, which may be ahead, jump as far."""
+        known = self._tracks.get(track)
+        if known is None:
+            return self._resume(now)
+        return _on_grid(known.end + max(known.step, _ROOM_SECONDS, _on_grid(now - known.end_at)))
+
+    def _resume(self, now: float) -> Fraction:
+        """Return where all goes on: after the latest item, as much later as no stream had any that was due."""
         if not self._tracks:
             return Fraction(0)
         last = max(self._tracks.values(), key=lambda each: each.end)
-        return _on_grid(last.end + max(last.step, room, _on_grid(now - last.end_at)))
+        silent = now - max(each.end_at for each in self._tracks.values())
+        return _on_grid(last.end + max(last.step, _on_grid(silent)))
 
 
 def _on_grid(seconds: Fraction | float) -> Fraction:
