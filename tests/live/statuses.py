@@ -21,6 +21,7 @@ def running() -> LiveStatus:
         frames_out=1190,
         frames_dropped=11,
         frames_repeated=3,
+        frames_paused=12,
         latency=histogram.read(90),
         queue_frames=2,
         queue_capacity=8,
@@ -29,6 +30,7 @@ def running() -> LiveStatus:
         steps_down=5,
         steps_up=4,
         reconnects=6,
+        jumps=7,
         outputs=(
             OutputStatus(name="out.mkv", state="writing", bytes_written=123456, packets_written=1180),
             OutputStatus(

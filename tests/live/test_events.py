@@ -30,8 +30,9 @@ def happened(**changes: Any) -> list[tuple[str, dict[str, Any]]]:
         ({}, []),
         ({"frames_in": 1300, "frames_out": 1290, "fps_in": 1.0}, []),
         ({"state": "stalled"}, [("state", {"state": "stalled", "was": "running"})]),
-        ({"frames_dropped": 14}, [("drop", {"frames": 3, "total": 14, "paused": False})]),
+        ({"frames_dropped": 14}, [("drop", {"frames": 3, "total": 14})]),
         ({"step": 2}, [("step", {"model": "bilinear", "was": "bicubic", "chosen": False})]),
+        ({"frames_paused": 20, "state": "paused"}, [("state", {"state": "paused", "was": "running"})]),
         ({"reconnects": 7}, [("reconnect", {"total": 7})]),
         ({"recording": None}, [("recording", {"file": None, "was": "take.mkv"})]),
     ],
@@ -65,7 +66,7 @@ def test_a_log_has_events_at_once_and_whole_statuses_rarely(capsys: pytest.Captu
     display = _Display("json")
     for tick in range(100):
         display.status(replace(running(), uptime_seconds=tick / 4, step=1 if tick < 50 else 2))
-    display.end(LiveReport(status=replace(running(), uptime_seconds=24.9), stopped=False, jumps=0, said=()))
+    display.end(LiveReport(status=replace(running(), uptime_seconds=24.9), stopped=False, said=()))
     found = logged(capsys.readouterr().err)
     names = [line["event"] for line in found]
     assert names.count("status") == 3
@@ -79,8 +80,7 @@ def test_drops_are_said_but_not_each(mode: Any, capsys: pytest.CaptureFixture[st
     display = _Display(mode)
     for tick in range(100):
         display.status(replace(running(), uptime_seconds=tick / 4, frames_dropped=tick))
-    display.status(replace(running(), uptime_seconds=40, frames_dropped=500, state="paused"))
-    display.status(replace(running(), uptime_seconds=60, frames_dropped=500))
+    display.status(replace(running(), uptime_seconds=40, frames_dropped=81, frames_paused=500))
     said = [line for line in capsys.readouterr().err.splitlines() if "dropped frames: " in line]
     assert said == [
         "vsr: dropped frames: 1, 1 in all",
@@ -90,7 +90,7 @@ def test_drops_are_said_but_not_each(mode: Any, capsys: pytest.CaptureFixture[st
 
 
 def test_a_run_that_took_no_frame_states_no_latency() -> None:
-    report = LiveReport(status=LiveStatus(), stopped=True, jumps=0, said=())
+    report = LiveReport(status=LiveStatus(), stopped=True, said=())
     assert not any("latency" in line for line in report.lines())
 
 

@@ -158,7 +158,7 @@ def test_a_source_that_ends_while_the_run_is_planned_is_no_crash(clip: KnownClip
         report = upscaled(f"tcp://127.0.0.1:{port}", tmp_path / "out.mkv")
     assert report.exit_code == (3 if report.lost else 0)
     if not report.status.frames_out:
-        assert "it ended before one frame" in report.lost[0]
+        assert "the run ended before one frame" in report.lost[0]
 
 
 @pytest.mark.parametrize("container", ["mpegts", "nut"])

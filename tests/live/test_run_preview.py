@@ -128,6 +128,18 @@ def test_recordings_begin_and_end_with_the_button(tmp_path: Path) -> None:
         assert 5 < frames_of(file) < whole
 
 
+def test_what_is_let_go_while_paused_is_no_loss(tmp_path: Path) -> None:
+    with LiveRun(clip(tmp_path, seconds=2), [str(tmp_path / "out.mkv")], options(drop="none")) as run:
+        run.controls.pause(True)
+        report = run.run(on_status=lambda status: run.controls.pause(status.frames_paused < 10))
+    status = report.status
+    assert status.frames_in == 50
+    assert status.frames_paused >= 10
+    assert status.frames_out == 50 - status.frames_paused == frames_of(tmp_path / "out.mkv")
+    assert (report.exit_code, report.lost, status.frames_dropped) == (0, (), 0)
+    assert f"{status.frames_paused} let go while paused" in report.lines()[0]
+
+
 def test_a_recording_that_breaks_off_ends_nothing_else(tmp_path: Path) -> None:
     folder = tmp_path / "takes"
     folder.mkdir()

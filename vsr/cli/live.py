@@ -126,14 +126,13 @@ class _Display:
             self._put("status", status=status.to_json())
 
     def _tell_drops(self, status: "LiveStatus") -> None:
-        """Say that frames were dropped, not too often; whoever pauses knows."""
+        """Say that frames were dropped, not too often."""
         dropped = status.frames_dropped - self._told_dropped
-        if status.state != "paused" and (not dropped or status.uptime_seconds < self._next_drops):
+        if not dropped or status.uptime_seconds < self._next_drops:
             return
         self._told_dropped = status.frames_dropped
-        if status.state != "paused":
-            self._next_drops = status.uptime_seconds + _DROPS_SECONDS
-            self.message(f"dropped frames: {dropped}, {status.frames_dropped} in all")
+        self._next_drops = status.uptime_seconds + _DROPS_SECONDS
+        self.message(f"dropped frames: {dropped}, {status.frames_dropped} in all")
 
     def message(self, text: str) -> None:
         """Show one sentence."""

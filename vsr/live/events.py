@@ -24,9 +24,7 @@ def events_between(before: LiveStatus, after: LiveStatus) -> Iterator[LiveEvent]
     if before.state != after.state:
         yield LiveEvent("state", {"state": after.state, "was": before.state})
     if dropped := after.frames_dropped - before.frames_dropped:
-        yield LiveEvent(
-            "drop", {"frames": dropped, "total": after.frames_dropped, "paused": after.state == "paused"}
-        )
+        yield LiveEvent("drop", {"frames": dropped, "total": after.frames_dropped})
     if before.model and before.model != after.model:
         yield LiveEvent("step", {"model": after.model, "was": before.model, "chosen": after.chosen})
     if before.reconnects != after.reconnects:

@@ -45,9 +45,11 @@ def _counts(status: LiveStatus) -> Iterator[_Metric]:
     for name, value, text in (
         ("frames_in_total", status.frames_in, "Frames that the source gave."),
         ("frames_out_total", status.frames_out, "Frames that were encoded."),
-        ("frames_dropped_total", status.frames_dropped, "Frames that were let go."),
+        ("frames_dropped_total", status.frames_dropped, "Frames that were let go for want of time."),
+        ("frames_paused_total", status.frames_paused, "Frames that were let go while paused."),
         ("frames_repeated_total", status.frames_repeated, "Frames that stood in for missing ones."),
         ("reconnects_total", status.reconnects, "Times that the source was opened again."),
+        ("jumps_total", status.jumps, "Times that the source's times did not go on as they were."),
         ("steps_down_total", status.steps_down, "Times that the ladder went to a cheaper model."),
         ("steps_up_total", status.steps_up, "Times that the ladder went to a better model."),
     ):

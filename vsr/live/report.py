@@ -16,8 +16,6 @@ class LiveReport:
     """At the end."""
     stopped: bool
     """The user ended it."""
-    jumps: int
-    """How often the source's times did not go on as they were."""
     sound: tuple[str, ...] = ()
     """What was not simply copied of the source's sound."""
     lost_sound: int = 0
@@ -33,8 +31,8 @@ class LiveReport:
             for output in self.status.outputs
             if output.state == "failed"
         ]
-        if not self.status.frames_out and not self.stopped:
-            lost.append(f"{self.status.source}: it ended before one frame of it was through")
+        if not (self.status.frames_out or self.status.frames_paused or self.stopped):
+            lost.append(f"{self.status.source}: the run ended before one frame of it was through")
         if self.status.frames_dropped:
             lost.append(f"{self.status.frames_dropped} of {self.status.frames_in} frames were dropped")
         return tuple(lost)
@@ -53,7 +51,8 @@ class LiveReport:
         lines = [
             f"{'stopped' if self.stopped else 'done'}: {status.frames_out} frames in "
             f"{status.uptime_seconds:.1f} s, {status.frames_dropped} dropped"
-            + (f", {status.frames_repeated} repeated" if status.frames_repeated else ""),
+            + (f", {status.frames_repeated} repeated" if status.frames_repeated else "")
+            + (f", {status.frames_paused} let go while paused" if status.frames_paused else ""),
         ]
         if whole.count:
             lines.append(
@@ -62,8 +61,10 @@ class LiveReport:
             )
         if status.steps_down or status.steps_up:
             lines.append(f"ladder: {status.steps_down} steps down, {status.steps_up} up")
-        if status.reconnects or self.jumps:
-            lines.append(f"source: came back {status.reconnects} times, its times jumped {self.jumps} times")
+        if status.reconnects or status.jumps:
+            lines.append(
+                f"source: came back {status.reconnects} times, its times jumped {status.jumps} times"
+            )
         for output in status.outputs:
             lines.append(
                 f"{output.name}: {output.bytes_written / 1e6:.1f} MB in {output.packets_written} packets"
@@ -81,7 +82,6 @@ class LiveReport:
             "exit_code": self.exit_code,
             "stopped": self.stopped,
             "lost": list(self.lost),
-            "jumps": self.jumps,
             "sound": list(self.sound),
             "lost_sound": self.lost_sound,
             "said": list(self.said),

@@ -91,7 +91,7 @@ class LiveRun:
         self._waiting: ItemQueue[Item] = ItemQueue(capacity, drop, options.latency / 1000)
         self._upscaled: ItemQueue[Item] = ItemQueue(_UPSCALED_FRAMES, "none")
         self._latency = LatencyHistogram()
-        self._frames_in = self._frames_out = self._frames_repeated = self._let_go = 0
+        self._frames_in = self._frames_out = self._frames_repeated = self._frames_paused = 0
         self._rate_in, self._rate_out = Rate(), Rate()
         self._source_size = (video.width, video.height)
         self._began = time.monotonic()
@@ -158,7 +158,6 @@ class LiveRun:
         return LiveReport(
             status=status,
             stopped=self._stopped,
-            jumps=self.source.jumps,
             sound=self.plan.sound.lines,
             lost_sound=0 if self._end is None else self._end.lost_sound,
             said=said,
@@ -227,7 +226,7 @@ class LiveRun:
                     self._rate_in.count(time.monotonic())
                     self._source_size = (item.width, item.height)
                     if self.controls.paused:
-                        self._let_go += 1
+                        self._frames_paused += 1
                         continue
                 elif self._end is not None:
                     self._end.hear(item)
@@ -317,7 +316,8 @@ class LiveRun:
             fps_out=self._rate_out.read(now),
             frames_in=self._frames_in + self.source.frames_late,
             frames_out=self._frames_out,
-            frames_dropped=self._waiting.dropped + self._let_go + self.source.frames_late,
+            frames_dropped=self._waiting.dropped + self.source.frames_late,
+            frames_paused=self._frames_paused,
             frames_repeated=self._frames_repeated,
             latency=self._latency.read(now),
             queue_frames=self._waiting.frames,
@@ -328,6 +328,7 @@ class LiveRun:
             steps_up=self._ladder.steps_up,
             chosen=self.controls.step is not None,
             reconnects=self.source.reconnects,
+            jumps=self.source.jumps,
             outputs=() if self._end is None else self._end.statuses,
             recording=self._end.recording.name if self._end is not None and self._end.recording else None,
             uptime_seconds=now - self._began,

@@ -46,7 +46,9 @@ class LiveStatus:
     frames_in: int = 0
     frames_out: int = 0
     frames_dropped: int = 0
-    """By --drop, because a queue was full, while paused, or because a repeated frame had its place."""
+    """By --drop, because a queue was full, or because a repeated frame had its place."""
+    frames_paused: int = 0
+    """Those that were let go because somebody paused: nothing is lost by them."""
     frames_repeated: int = 0
     """Those of frames_out that stood in for frames that did not come; see --gap."""
     latency: Latency = field(default_factory=Latency)
@@ -63,6 +65,8 @@ class LiveStatus:
     """True while somebody chose the model by hand, and the ladder rests."""
     reconnects: int = 0
     """Of the source."""
+    jumps: int = 0
+    """How often the source's times did not go on as they were."""
     outputs: tuple[OutputStatus, ...] = ()
     recording: str | None = None
     """The file that is being recorded into."""

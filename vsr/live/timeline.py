@@ -196,7 +196,7 @@ class Timeline:
         return _on_grid(known.end + max(known.step, _ROOM_SECONDS, _on_grid(now - known.end_at)))
 
     def _resume(self, now: float) -> Fraction:
-        """Return where all goes on: after the latest item, as much later as no stream had any that was due."""
+        """Return where all goes on: after the latest item, as much later as nothing was due of any stream."""
         if not self._tracks:
             return Fraction(0)
         last = max(self._tracks.values(), key=lambda each: each.end)
