@@ -20,6 +20,7 @@ from vsr.cli.main import main
 from vsr.errors import DecodeError, OptionError
 from vsr.live.report import LiveReport
 from vsr.live.run import LiveRun
+from vsr.media.reader import Reader
 from vsr.options import LiveOptions
 from vsr.pipeline.stages import StopToken
 
@@ -133,6 +134,26 @@ def test_a_change_of_size_goes_on(tmp_path: Path) -> None:
     assert report.status.output_size == (128, 96)
     times = times_of(tmp_path / "out.mkv")
     assert all(a < b for a, b in itertools.pairwise(times))
+
+
+def test_a_turned_picture_stays_turned_where_the_container_can_say_it(tmp_path: Path) -> None:
+    turned = make(tmp_path / "turned.mkv", Clip(picture=Picture(frames=5, rotation=90)))
+    with Reader(turned) as source:
+        matrix = source.video.display_matrix
+    assert matrix is not None
+    able = [tmp_path / f"able.{suffix}" for suffix in ("mkv", "mp4", "m3u8")]
+    unable = [tmp_path / f"unable.{suffix}" for suffix in ("ts", "flv", "nut")]
+    report = live(turned, *able, *unable)
+    for path in (*able, *unable):
+        with Reader(path) as result:
+            assert result.video.display_matrix == (matrix if path in able else None)
+    assert report.exit_code == 3
+    assert report.lost == tuple(
+        f"{path}: {name} cannot say a turn of -90 degrees; players show the picture as it is coded"
+        for path, name in zip(unable, ("mpegts", "flv", "nut"), strict=True)
+    )
+    assert set(report.lost) <= set(report.said)
+    assert live(turned, *[path.with_stem("again") for path in able]).lost == ()
 
 
 @pytest.mark.parametrize(

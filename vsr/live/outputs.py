@@ -15,7 +15,7 @@ from typing import IO
 
 from vsr.live.places import Place
 from vsr.live.status import OutputState, OutputStatus
-from vsr.media.live_encoder import EncodedPacket
+from vsr.media.live_encoder import EncodedPacket, Header
 from vsr.media.remux import OPENED, STARTED, header_bytes, record_bytes
 
 MAX_QUEUE_BYTES = 16 << 20
@@ -63,7 +63,7 @@ class Output:
         self._waits = waits
         self._begins_now = place.is_whip and not waits  # what came before would be played late, all the time
         self._say = say
-        self._header = b""
+        self._header: Header | None = None
         self._thread = threading.Thread(target=self._run, name=f"vsr-out-{place.container}", daemon=True)
         self._lock = threading.Lock()
         self._changed = threading.Condition(self._lock)
@@ -105,7 +105,7 @@ class Output:
             wish, self._wishes_key = self._wishes_key, False
             return wish
 
-    def start(self, header: bytes) -> None:
+    def start(self, header: Header) -> None:
         """Begin; `header` is LiveEncoder's."""
         self._header = header
         self._thread.start()
@@ -189,6 +189,7 @@ class Output:
 
     def _serve(self) -> None:
         """Write to one process until the end. Raises OutputError where that breaks off."""
+        assert self._header is not None  # set by `start`
         child = _Child(self.place, self._streams, self._header, self._timeout)
         try:
             while (packet := self._next(child)) is not None:
@@ -227,7 +228,7 @@ class Output:
 class _Child:
     """The process that writes to a receiver. Thread-safety: one thread."""
 
-    def __init__(self, place: Place, streams: Sequence[int], header: bytes, timeout_seconds: float) -> None:
+    def __init__(self, place: Place, streams: Sequence[int], header: Header, timeout_seconds: float) -> None:
         numbers = ",".join(str(number) for number in streams)
         options = [f"{key}={value}" for key, value in place.options.items()]
         self._place = place

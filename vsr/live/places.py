@@ -42,6 +42,8 @@ _MUXER_OPTIONS = {
     "whip": {"strict": "experimental", "whip_flags": "dtls_active"},
 }
 """Fragments, so that a file is playable wherever it ends; and nothing that waits."""
+_TURNING = ("matroska", "webm", "mp4", "mov", "hls")
+"""Containers that hold a display matrix; HLS, because its segments are MP4."""
 _DATAGRAM = "pkt_size=1316"  # seven packets of MPEG-TS, which fit an Ethernet frame
 _RAW = ("yuv4mpegpipe", "rawvideo")
 _KEY = re.compile(r"^(rtmps?://[^/]+/[^/]+/).+$")
@@ -78,6 +80,11 @@ class Place:
     def is_whip(self) -> bool:
         """True for WebRTC, whose receivers decode less than others."""
         return self.container == "whip"
+
+    @property
+    def holds_turn(self) -> bool:
+        """True where players are told how to turn the picture."""
+        return self.container in _TURNING
 
     @property
     def is_unchecked(self) -> bool:

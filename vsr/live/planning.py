@@ -12,7 +12,8 @@ from vsr.errors import OptionError
 from vsr.live.places import Place, place_of, quick_settings
 from vsr.live.sound import SoundPlan, plan_sound
 from vsr.live.steps import Steps, default_ladder
-from vsr.media.source import SourceInfo, StreamInfo
+from vsr.media.sidedata import turn_of
+from vsr.media.source import SourceInfo, StreamInfo, VideoInfo
 from vsr.media.target import resolve
 from vsr.models import AUTO, Recipe
 from vsr.options import MAX_THREADS, LiveOptions, UpscaleOptions
@@ -34,6 +35,8 @@ class LivePlan:
     """The source's streams that go along."""
     sound: SoundPlan
     """Which of them each output gets as they are; after the outputs, a recording (--record)."""
+    lost: tuple[str, ...]
+    """What an output cannot say of the picture, one sentence each."""
 
 
 def plan_live(
@@ -71,6 +74,9 @@ def plan_live(
     for place in places:
         if place.is_unchecked:
             say(f"{place.shown}: encrypted, but not checked for whose certificate it is")
+    lost = _lost_turns(source.video, places)
+    for line in lost:
+        say(line)
     _check_others([place for place in places if place is not first], plan, source_name, options)
     steps = Steps(
         models,
@@ -84,7 +90,7 @@ def plan_live(
         device="cpu" if gpu is None else gpu,
         say=say,
     )
-    return LivePlan(plan=plan, steps=steps, copied=copied, sound=sound)
+    return LivePlan(plan=plan, steps=steps, copied=copied, sound=sound, lost=lost)
 
 
 def check(places: Sequence[Place], options: LiveOptions) -> None:
@@ -180,6 +186,17 @@ def _copied(source: SourceInfo, say: Callable[[str], None]) -> tuple[StreamInfo,
     if left:
         say(f"not kept: {', '.join(left)}")
     return tuple(stream for stream in source.streams if stream.kind == "audio")
+
+
+def _lost_turns(video: VideoInfo, places: Sequence[Place]) -> tuple[str, ...]:
+    if video.display_matrix is None:
+        return ()
+    turn = turn_of(video.display_matrix)
+    return tuple(
+        f"{place.shown}: {place.container} cannot say {turn}; players show the picture as it is coded"
+        for place in places
+        if not place.holds_turn
+    )
 
 
 def _check_others(places: Sequence[Place], plan: Plan, source_name: str, options: LiveOptions) -> None:

@@ -18,6 +18,8 @@ class LiveReport:
     """The user ended it."""
     sound: tuple[str, ...] = ()
     """What was not simply copied of the source's sound."""
+    not_kept: tuple[str, ...] = ()
+    """What an output cannot say of the picture, one sentence each."""
     lost_sound: int = 0
     """Packets of sound that were to be encoded anew and could not be decoded."""
     said: tuple[str, ...]
@@ -35,7 +37,7 @@ class LiveReport:
             lost.append(f"{self.status.source}: the run ended before one frame of it was through")
         if self.status.frames_dropped:
             lost.append(f"{self.status.frames_dropped} of {self.status.frames_in} frames were dropped")
-        return tuple(lost)
+        return (*lost, *self.not_kept)
 
     @property
     def exit_code(self) -> int:

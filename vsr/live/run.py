@@ -159,6 +159,7 @@ class LiveRun:
             status=status,
             stopped=self._stopped,
             sound=self.plan.sound.lines,
+            not_kept=self.plan.lost,
             lost_sound=0 if self._end is None else self._end.lost_sound,
             said=said,
         )

@@ -29,6 +29,16 @@ _MOST_IN_ENCODER = 256
 
 
 @dataclass(frozen=True, slots=True)
+class Header:
+    """What muxers need to know before the first packet."""
+
+    content: bytes
+    """A file of NUT without packets, whose streams are those that follow."""
+    display_matrix: tuple[int, ...] | None = None
+    """How players are to turn the picture, row by row; NUT cannot say it."""
+
+
+@dataclass(frozen=True, slots=True)
 class EncodedPacket:
     """A packet on its way to muxers, of no library."""
 
@@ -57,9 +67,8 @@ class Repeat:
 class LiveEncoder:
     """An encoder that gives each frame's packet at once, and what muxers need to know of it.
 
-    `header` is a file without content that states the parameters of the picture and of `copied`, in this
-    order. Thread-safety: one thread; `pool` may be used by any. Ownership: `encode` gives frames back to it,
-    each once the next has come.
+    `header` states the parameters of the picture and of `copied`, in this order. Thread-safety: one thread;
+    `pool` may be used by any. Ownership: `encode` gives frames back to it, each once the next has come.
     """
 
     def __init__(
@@ -96,7 +105,7 @@ class LiveEncoder:
                 copy.time_base = stream.time_base
             self._container.mux_one(self._stand_in())
             self._container.close()
-        self.header = place.getvalue()
+        self.header = Header(place.getvalue(), video.display_matrix)
 
     def _stand_in(self) -> Any:
         """Return a packet of nothing: a NUT file without any is damaged."""

@@ -6,7 +6,7 @@ lock meanwhile. A process can always be ended; and whatever happens in it, the r
     python -m vsr.media.remux CONTAINER URL STREAMS [KEY=VALUE...]
 
 STREAMS are the numbers, joined by commas, of those streams that the receiver gets. Standard input is the
-header of LiveEncoder with its length before it, then records of packets. Each line on standard error is
+header of LiveEncoder, then records of packets. Each line on standard error is
 `started`, `opened`, or the sentence about what went wrong that comes before exit code 1.
 """
 
@@ -25,7 +25,7 @@ import av
 
 from vsr.media._av import detailed, explain, reason_of
 from vsr.media.images import as_path
-from vsr.media.live_encoder import EncodedPacket
+from vsr.media.live_encoder import EncodedPacket, Header
 
 STARTED = "started"
 """The line that says that the process has loaded what it needs, and begins to open the receiver."""
@@ -35,14 +35,21 @@ _INTERLEAVING = {"max_interleave_delta": "500000"}
 """Microseconds by which one stream waits for another, which may have stopped: not FFmpeg's ten seconds."""
 _MAKERS_OF_FILES = ("hls",)
 """Containers that open files themselves."""
-_LENGTH = struct.Struct("<I")
+_HEADER = struct.Struct("<I?9i")
+"""Bytes of content, whether there is a display matrix, and it."""
 _RECORD = struct.Struct("<IBBqqqII")
 """Bytes of content, stream, key frame or not, pts, dts, duration, time base."""
 
 
-def header_bytes(header: bytes) -> bytes:
+def header_bytes(header: Header) -> bytes:
     """Return what stands at the beginning of the process's input."""
-    return _LENGTH.pack(len(header)) + header
+    matrix = header.display_matrix
+    return _HEADER.pack(len(header.content), matrix is not None, *(matrix or (0,) * 9)) + header.content
+
+
+def _header(pipe: BinaryIO) -> Header:
+    size, is_turned, *matrix = _HEADER.unpack(pipe.read(_HEADER.size))
+    return Header(pipe.read(size), tuple(matrix) if is_turned else None)
 
 
 def record_bytes(packet: EncodedPacket) -> bytes:
@@ -72,10 +79,10 @@ def _records(pipe: BinaryIO) -> Iterator[EncodedPacket]:
 
 
 def _open(
-    header: bytes, container: str, url: str, numbers: Sequence[int], options: dict[str, str]
+    header: Header, container: str, url: str, numbers: Sequence[int], options: dict[str, str]
 ) -> tuple[Any, dict[int, Any]]:
     """Return the receiver with its header written, and its streams by their number in the header."""
-    known: Any = av.open(io.BytesIO(header), "r", format="nut")
+    known: Any = av.open(io.BytesIO(header.content), "r", format="nut")
     opener = _open_file if container in _MAKERS_OF_FILES else None
     out: Any = av.open(url, "w", format=container, container_options=_INTERLEAVING | options, io_open=opener)
     streams = {}
@@ -83,6 +90,8 @@ def _open(
         template = known.streams[number]
         stream = out.add_stream_from_template(template, opaque=False)
         stream.time_base = template.time_base
+        if template.type == "video" and header.display_matrix is not None:
+            stream.set_display_matrix(list(header.display_matrix))
         streams[number] = stream
     out.start_encoding()
     known.close()
@@ -138,9 +147,9 @@ def main(arguments: Sequence[str]) -> int:
     pipe = sys.stdin.buffer
     print(STARTED, file=sys.stderr, flush=True)  # noqa: T201  (it is a protocol)
     try:
-        (size,) = _LENGTH.unpack(pipe.read(_LENGTH.size))
+        header = _header(pipe)
         with detailed(), _secrets(container) as secrets:
-            out, streams = _open(pipe.read(size), container, url, numbers, options | secrets)
+            out, streams = _open(header, container, url, numbers, options | secrets)
         print(OPENED, file=sys.stderr, flush=True)  # noqa: T201
         try:
             _write(out, streams, _records(pipe))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -80,6 +81,15 @@ def parse_content_light(data: bytes) -> ContentLight:
 def parse_display_matrix(data: bytes) -> tuple[int, ...]:
     """Return the nine numbers of a display matrix, row by row."""
     return struct.unpack("=9i", data[:36])
+
+
+def turn_of(matrix: tuple[int, ...] | None) -> str:
+    """Say in words what a player does with the picture."""
+    if matrix is None:
+        return "none"
+    if matrix[0] * matrix[4] < matrix[1] * matrix[3]:
+        return "a mirrored picture"
+    return f"a turn of {round(math.degrees(math.atan2(matrix[1], matrix[0])))} degrees"
 
 
 def frame_side_data(items: Iterable[Any]) -> dict[str, bytes]:

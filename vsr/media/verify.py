@@ -15,7 +15,7 @@ from vsr.color import ChromaLocation, ColorSpec, Matrix
 from vsr.media.digests import StreamDigest
 from vsr.media.facts import MediaFacts, content_digest, facts_by_decoding, facts_by_demuxing
 from vsr.media.reader import Reader
-from vsr.media.sidedata import DYNAMIC_SIDE_DATA, HdrMetadata
+from vsr.media.sidedata import DYNAMIC_SIDE_DATA, HdrMetadata, turn_of
 from vsr.media.source import Chapter, Disposition, SourceInfo, StreamInfo, VideoInfo
 from vsr.media.tags import content_tags, stream_tags
 from vsr.timing import format_seconds
@@ -184,7 +184,7 @@ def compare_picture(expected: MediaFacts, found: SourceInfo) -> Iterator[Finding
         yield Finding("bit depth", "kept", f"{after.format.depth} bits")
     if before.display_matrix != after.display_matrix:
         yield Finding(
-            "rotation", "lost", f"{_turn(before.display_matrix)} became {_turn(after.display_matrix)}"
+            "rotation", "lost", f"{turn_of(before.display_matrix)} became {turn_of(after.display_matrix)}"
         )
     elif before.display_matrix:
         yield Finding("rotation", "kept", "the display matrix")
@@ -194,15 +194,6 @@ def compare_picture(expected: MediaFacts, found: SourceInfo) -> Iterator[Finding
         yield Finding("side data", "lost", DYNAMIC_SIDE_DATA[kind])
     yield from _compare_tags("picture stream", before.metadata, after.metadata, found.metadata)
     yield from _compare_disposition("picture stream", before.disposition, after.disposition)
-
-
-def _turn(matrix: tuple[int, ...] | None) -> str:
-    """Say in words what a player does with the picture."""
-    if matrix is None:
-        return "none"
-    if matrix[0] * matrix[4] < matrix[1] * matrix[3]:
-        return "a mirrored picture"
-    return f"a turn of {round(math.degrees(math.atan2(matrix[1], matrix[0])))} degrees"
 
 
 def _compare_color(before: VideoInfo, after: VideoInfo) -> Iterator[Finding]:
