@@ -174,6 +174,11 @@ class Frame:
         return int(self.planes[0].shape[0])
 
     @property
+    def nbytes(self) -> int:
+        """How much memory its samples take, padding between rows not counted."""
+        return sum(int(plane.nbytes) for plane in self.planes)
+
+    @property
     def pts_seconds(self) -> float:
         """Presentation time in seconds."""
         return float(self.pts * self.time_base)

@@ -109,10 +109,28 @@ def test_single_slow_frames_are_no_reason() -> None:
 def test_a_full_queue_steps_down_though_the_work_is_quick() -> None:
     """The encoder, not the upscaler, is what does not keep up: less work leaves it more."""
     ladder = Ladder(COSTS)
-    steps = [ladder.observe(0.010, INTERVAL, 1.0, index * INTERVAL) for index in range(60)]
-    assert steps[5] == 0
-    assert steps[15] == 1
+    steps = [ladder.observe(0.010, INTERVAL, 1.0, index * INTERVAL) for index in range(90)]
+    assert steps[35] == 0
+    assert steps[45] == 1
     assert steps[-1] == 3
+
+
+def test_while_receivers_start_nothing_steps_down() -> None:
+    """They take the processor for most of a second: full queues and slow frames, and then room."""
+    ladder = Ladder(COSTS)
+    for index in range(25):
+        assert ladder.observe(0.060, INTERVAL, 1.0, 0.060 + index * INTERVAL) == 0
+    for index in range(60):
+        assert ladder.observe(0.020, INTERVAL, 0.1, 0.893 + index * INTERVAL) == 0
+    assert ladder.steps_down == 0
+
+
+def test_it_tells_what_a_frame_takes_on_average() -> None:
+    ladder = Ladder(COSTS)
+    assert ladder.mean_seconds is None
+    for index in range(90):
+        ladder.observe(0.010 + 0.004 * (index % 2), INTERVAL, 0.0, index * INTERVAL)
+    assert ladder.mean_seconds == pytest.approx(0.012, abs=0.0005)
 
 
 def test_a_queue_that_does_not_drain_forbids_to_step_up() -> None:

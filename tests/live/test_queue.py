@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from vsr.live.queue import MOST_PASSING, ItemQueue
+from vsr.live.queue import MOST_PASSING, ItemQueue, capacity_for
 from vsr.options import DropMode
 
 
@@ -16,6 +16,32 @@ def filled(drop: DropMode, capacity: int = 2) -> ItemQueue[str]:
     for item in ("f1", "a1", "f2", "a2"):
         assert queue.put(item, is_frame=item[0] == "f")
     return queue
+
+
+@pytest.mark.parametrize(
+    ("latency", "interval", "size", "want"),
+    [
+        (0.5, 1 / 30, 100_000, 15),
+        (0.5, 1 / 60, 100_000, 30),
+        (0.01, 1 / 30, 100_000, 2),
+        (60.0, 1 / 60, 3840 * 2160 * 3 // 2, 21),
+        (60.0, 1 / 60, 1 << 30, 2),
+    ],
+)
+def test_the_capacity_is_the_latency_within_what_memory_should_hold(
+    latency: float, interval: float, size: int, want: int
+) -> None:
+    assert capacity_for(latency, interval, size) == want
+
+
+def test_the_capacity_may_change_on_the_way() -> None:
+    queue = filled("newest")
+    queue.capacity = 3
+    assert queue.put("f3", is_frame=True)
+    queue.capacity = 2
+    assert queue.put("f4", is_frame=True)
+    assert queue.dropped == 1
+    assert rest(queue) == ["f1", "a1", "f2", "a2", "f3"]
 
 
 def rest(queue: ItemQueue[str]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import socket
 import subprocess
 import sys
@@ -18,8 +19,10 @@ from tests.live.servers import free_port
 from tests.make_media import Clip, Picture, Sound, make
 from vsr.cli.main import main
 from vsr.errors import DecodeError, OptionError
+from vsr.frame import Frame
 from vsr.live.report import LiveReport
 from vsr.live.run import LiveRun
+from vsr.live.steps import Steps
 from vsr.media.reader import Reader
 from vsr.options import LiveOptions
 from vsr.pipeline.stages import StopToken
@@ -134,6 +137,31 @@ def test_a_change_of_size_goes_on(tmp_path: Path) -> None:
     assert report.status.output_size == (128, 96)
     times = times_of(tmp_path / "out.mkv")
     assert all(a < b for a, b in itertools.pairwise(times))
+
+
+def test_the_ladder_knows_the_speed_at_which_frames_come(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of 25 frames a second, played at twice that: 30 ms is too long for one."""
+
+    def slow(steps: Steps, frame: Frame, index: int, into: Frame | None = None) -> Frame:
+        time.sleep(0.030 if index == 0 else 0)
+        return enlarge(steps, frame, index, into)
+
+    enlarge = Steps.__call__
+    monkeypatch.setattr(Steps, "__call__", slow)
+    clip = make(
+        tmp_path / "clip.mkv", Clip(picture=Picture(frames=125, rate=Fraction(25), options={"bf": "0"}))
+    )
+    options = LiveOptions(ladder="bicubic,bilinear", pace=True, speed=2, latency=400)
+    with LiveRun(str(clip), [str(tmp_path / "out.mkv")], options) as run:
+        report = run.run()
+    assert report.status.queue_capacity == 20
+    (step,) = [text for text in report.said if " -> " in text and "ms a frame" in text]
+    found = re.fullmatch(
+        r"bicubic -> bilinear: it took ([0-9]+\.[0-9]) ms a frame, one comes each 20.0 ms", step
+    )
+    assert found and 30 < float(found[1]) < 100
 
 
 def test_a_turned_picture_stays_turned_where_the_container_can_say_it(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from vsr.errors import OptionError
 from vsr.frame import Frame
 from vsr.live.places import place_of
 from vsr.live.planning import check
-from vsr.live.queue import ItemQueue
+from vsr.live.queue import ItemQueue, capacity_for
 from vsr.live.source import LiveSource
 from vsr.models import AUTO
 from vsr.options import LiveOptions
@@ -105,8 +105,7 @@ class _Feed:
         self._open.callback(source.close)
         drop = options.drop if options.drop != "auto" else "none" if source.waits else "newest"
         limit = options.latency / 1000
-        capacity = max(2, round(limit * (video.frame_rate or 25)))
-        self._waiting: ItemQueue[Frame] = ItemQueue(capacity, drop, limit)
+        self._waiting: ItemQueue[Frame] = ItemQueue(2, drop, limit)
         self._thread = threading.Thread(target=self._read, name="vsr-live-read", daemon=True)
         self._open.callback(self._end_reading)
         if source.is_live:
@@ -129,11 +128,16 @@ class _Feed:
         try:
             with contextlib.closing(self._source.items()) as items:
                 for item in items:
-                    if isinstance(item, Frame) and not self._waiting.put(item, is_frame=True):
+                    if isinstance(item, Frame) and not self._put(item):
                         break
         except BaseException as error:
             self._error = error
         self._waiting.end()
+
+    def _put(self, frame: Frame) -> bool:
+        limit = self._options.latency / 1000
+        self._waiting.capacity = capacity_for(limit, self._source.frame_seconds, frame.nbytes)
+        return self._waiting.put(frame, is_frame=True)
 
     def take(self) -> Frame | None:
         """Return the next frame upscaled; None at the end."""

@@ -36,6 +36,8 @@ class LadderRule:
     """How long there must be room for the next better step."""
     up_seconds_max: float = 120.0
     """That time doubles, up to this, whenever a step up had to be taken back within it."""
+    grace_seconds: float = 1.0
+    """From the first frame on, in which nothing steps down: receivers are loading what they need."""
     gap_seconds: float = 1.0
     """After a source was away for so long, what was seen before says nothing: all spans begin anew."""
 
@@ -69,6 +71,7 @@ class Ladder:
         self._rule = rule or LadderRule()
         self.steps_down = self.steps_up = 0
         self._up_seconds = self._rule.up_seconds
+        self._grace_until: float | None = None
         self.begin(0)
 
     def begin(self, step: int) -> None:
@@ -77,6 +80,11 @@ class Ladder:
         self._last: float | None = None
         self._went_up: float | None = None
         self._forget()
+
+    @property
+    def mean_seconds(self) -> float | None:
+        """What the step at work takes for a frame, on average lately; None where nothing was measured yet."""
+        return self._mean
 
     def _forget(self) -> None:
         self._mean: float | None = None
@@ -94,6 +102,8 @@ class Ladder:
         queue_fill          of the queue before the upscaler, 0 to 1
         now                 in seconds, of a clock that does not go back
         """
+        if self._grace_until is None:
+            self._grace_until = now - seconds_per_frame + self._rule.grace_seconds
         self._take_in(seconds_per_frame, interval_seconds, queue_fill, now)
         self._forgive(now)
         if self._pressed(interval_seconds, queue_fill, now):
@@ -123,8 +133,9 @@ class Ladder:
 
     def _pressed(self, interval: float, queue_fill: float, now: float) -> bool:
         """Return whether there has been no room for long enough."""
-        assert self._mean is not None
-        if self._mean <= self._rule.down_share * interval and queue_fill <= self._rule.full:
+        assert self._mean is not None and self._grace_until is not None
+        has_room = self._mean <= self._rule.down_share * interval and queue_fill <= self._rule.full
+        if has_room or now < self._grace_until:
             self._pressed_since = None
             return False
         if self._pressed_since is None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from vsr.errors import OptionError
+from vsr.live.interval import FrameInterval
 from vsr.media.images import as_path, is_url
 from vsr.media.reader import Reader
 
@@ -247,6 +248,8 @@ def quick_settings(encoder: str, frame_rate: Fraction | None, *, whip: bool = Fa
 
     `whip` says that any browser is to decode it.
     """
-    frames = max(1, round((frame_rate or Fraction(25)) * KEY_SECONDS))
+    interval = FrameInterval()
+    interval.begin(frame_rate)
+    frames = max(1, round(KEY_SECONDS / interval.seconds))
     profile = ("profile=baseline",) if whip and encoder == "libx264" else ()  # RFC 7742, 6.2
     return (*_QUICK.get(encoder, ()), *profile, f"g={frames}")

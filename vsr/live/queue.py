@@ -12,8 +12,15 @@ from typing import Generic, TypeVar
 from vsr.options import DropMode
 
 T = TypeVar("T")
+_MOST_BYTES = 256 << 20
+"""Of frames that wait, as long as that are two."""
 MOST_PASSING = 4096
 """Packets that are not frames: more of them wait outside, so that memory has a bound."""
+
+
+def capacity_for(latency_seconds: float, interval_seconds: float, frame_bytes: int) -> int:
+    """Return how many frames may wait: those of the latency, but no more than memory should hold, and two."""
+    return max(2, min(round(latency_seconds / interval_seconds), _MOST_BYTES // max(1, frame_bytes)))
 
 
 class ItemQueue(Generic[T]):
@@ -37,6 +44,7 @@ class ItemQueue(Generic[T]):
     ) -> None:
         """`clock` gives seconds and does not go back."""
         self.capacity = capacity
+        """May be set by the thread that puts."""
         self.dropped = 0
         """Frames, so far."""
         self._drop, self._limit, self._clock = drop, limit_seconds, clock

@@ -21,7 +21,7 @@ from vsr.live.places import place_of
 from vsr.live.planning import LivePlan, check, plan_live
 from vsr.live.preview.access import parse_address
 from vsr.live.preview.server import Preview
-from vsr.live.queue import ItemQueue
+from vsr.live.queue import ItemQueue, capacity_for
 from vsr.live.rates import Rate
 from vsr.live.report import LiveReport
 from vsr.live.source import LiveSource
@@ -86,9 +86,8 @@ class LiveRun:
     def _prepare(self, video: VideoInfo) -> None:
         """Make what the reading thread needs, which begins before there is a plan."""
         options = self._options
-        capacity = max(2, round(options.latency / 1000 / self.source.frame_seconds))
         drop = options.drop if options.drop != "auto" else "none" if self.source.waits else "newest"
-        self._waiting: ItemQueue[Item] = ItemQueue(capacity, drop, options.latency / 1000)
+        self._waiting: ItemQueue[Item] = ItemQueue(2, drop, options.latency / 1000)
         self._upscaled: ItemQueue[Item] = ItemQueue(_UPSCALED_FRAMES, "none")
         self._latency = LatencyHistogram()
         self._frames_in = self._frames_out = self._frames_repeated = self._frames_paused = 0
@@ -226,6 +225,9 @@ class LiveRun:
                     self._frames_in += 1
                     self._rate_in.count(time.monotonic())
                     self._source_size = (item.width, item.height)
+                    self._waiting.capacity = capacity_for(
+                        self._options.latency / 1000, self.source.frame_seconds, item.nbytes
+                    )
                     if self.controls.paused:
                         self._frames_paused += 1
                         continue
@@ -252,17 +254,19 @@ class LiveRun:
         chosen = self.controls.step
         if chosen is not None and chosen != self._ladder.step:
             self._ladder.begin(chosen)
+        before, usual = self._ladder.step, self._ladder.mean_seconds
         begin = time.monotonic()
         result = self.plan.steps(frame, self._ladder.step, end.pool.take())
         now = time.monotonic()
         if chosen is None and len(self.plan.steps.models) > 1:
-            before = self._ladder.step
             fill = self._waiting.frames / self._waiting.capacity
-            after = self._ladder.observe(now - begin, self.source.frame_seconds, fill, now)
+            interval = self.source.frame_seconds
+            after = self._ladder.observe(now - begin, interval, fill, now)
             if after != before:
-                models = self.plan.steps.models
+                models, took = self.plan.steps.models, now - begin if usual is None else usual
                 self._messages.say(
-                    f"{models[before]} -> {models[after]}: {(now - begin) * 1000:.0f} ms a frame"
+                    f"{models[before]} -> {models[after]}: it took {took * 1000:.1f} ms a frame, "
+                    f"one comes each {interval * 1000:.1f} ms"
                 )
         if self.preview is not None:
             self.preview.show(frame, result)

@@ -11,6 +11,7 @@ from fractions import Fraction
 
 from vsr.errors import DecodeError, MediaError
 from vsr.frame import Frame
+from vsr.live.interval import FrameInterval
 from vsr.live.places import (
     check_input,
     comes_in_bursts,
@@ -38,8 +39,6 @@ _SILENCE_SECONDS = 0.5
 """Without a frame, until the last one is repeated: longer than what a network usually does."""
 _FEWEST_FRAMES = 4
 """That have to be missing, of a source of few frames a second."""
-_SLOWEST, _FASTEST = Fraction(1), Fraction(1, 120)
-"""Seconds from frame to frame; rates beyond are none that a container meant."""
 _JUMP_SECONDS = 10
 _LATE_SECONDS = 0.1
 """How far a source that comes in bursts may fall behind before its clock is set back."""
@@ -117,7 +116,7 @@ class LiveSource:
         self._token = token
         self._say = say
         self._returns = options.reconnect == "on" or (options.reconnect == "auto" and is_network(name))
-        self._frame_seconds = Fraction(1, 25)
+        self._interval = FrameInterval()
         self._lock = threading.Lock()
         self._timeline = Timeline()  # protected by _lock
         self._paced = options.pace
@@ -154,8 +153,8 @@ class LiveSource:
 
     @property
     def frame_seconds(self) -> float:
-        """From one frame to the next, as the source says it now."""
-        return float(self._frame_seconds)
+        """From one frame to the next by the clock, as they come now."""
+        return float(self._interval.seconds) / self._options.speed
 
     def keep(self, copied: Sequence[StreamInfo], decoded: Collection[int] = ()) -> None:
         """Say which streams beside the picture are wanted; the first one's packets get the number 1.
@@ -189,7 +188,7 @@ class LiveSource:
             raise DecodeError(str(error).replace(self._name, self.shown)) from error
         self._opened_at = time.monotonic()
         self._opening_seconds = self._opened_at - begin if self.is_live else 0.0
-        self._frame_seconds = min(_SLOWEST, max(_FASTEST, 1 / (reader.video.frame_rate or Fraction(25))))
+        self._interval.begin(reader.video.frame_rate)
         return reader
 
     def _arrived(self, moment: Fraction | None) -> float:
@@ -246,8 +245,10 @@ class LiveSource:
     def _of_reader(self) -> Iterator[Frame | EncodedPacket]:
         self._frame_at, self._stuck = time.monotonic(), False
         for item in self.reader.items():
-            if isinstance(item, Frame) and self.reader.is_decoded:
-                self._frame_at = time.monotonic()
+            if isinstance(item, Frame):
+                self._interval.count(item.pts * item.time_base)
+                if self.reader.is_decoded:
+                    self._frame_at = time.monotonic()
             if self._token.requested:
                 return
             if not self._started or (self.reconnects and self._is_old(item)):
@@ -264,12 +265,13 @@ class LiveSource:
         """
         if not self.is_live or self._options.gap != "freeze" or self._token.requested:
             return None
-        silence = max(_SILENCE_SECONDS, _FEWEST_FRAMES * self.frame_seconds)
+        step = self._interval.seconds
+        silence = max(_SILENCE_SECONDS, float(_FEWEST_FRAMES * step))
         with self._lock:
-            place = self._timeline.stand_in(_PICTURE, self._frame_seconds, silence, time.monotonic())
+            place = self._timeline.stand_in(_PICTURE, step, silence, time.monotonic())
         if place is None or self.state == "ended":
             return None
-        return Repeat(rescale(1, place, TIME_BASE), rescale(1, self._frame_seconds, TIME_BASE))
+        return Repeat(rescale(1, place, TIME_BASE), rescale(1, step, TIME_BASE))
 
     def _placed_frame(self, frame: Frame) -> Frame | None:
         if self.waits:
