@@ -139,6 +139,13 @@ def test_a_change_of_size_goes_on(tmp_path: Path) -> None:
     assert all(a < b for a, b in itertools.pairwise(times))
 
 
+def test_frames_that_the_encoder_holds_back_are_counted(clip: Path, tmp_path: Path) -> None:
+    held = ("tune=film", "rc-lookahead=40", "bf=3")
+    report = live(clip, tmp_path / "out.mkv", encoder_options=held)
+    assert len(times_of(tmp_path / "out.mkv")) == report.status.frames_out == 60
+    assert report.status.latency.whole.count == 60
+
+
 def test_the_ladder_knows_the_speed_at_which_frames_come(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -53,8 +53,11 @@ class End(Protocol):
     def write(self, item: Item) -> Iterator[float]:
         """Take the next item, and yield the arrivals of the frames that are through: 0 of repeated ones."""
 
-    def finish(self) -> None:
-        """Write what is left, and finish all receivers; also after an error, which may come again."""
+    def finish(self, through: Callable[[float], None]) -> None:
+        """Write what is left, and finish all receivers; also after an error, which may come again.
+
+        `through` gets the arrivals of the frames that were left, as `write` yields them.
+        """
 
     def abort(self) -> None:
         """End at once. Idempotent, never raises."""
@@ -108,8 +111,8 @@ class RawEnd:
         self._frames += 1
         yield item.arrival if isinstance(item, Frame) else 0.0
 
-    def finish(self) -> None:
-        """Write what is left."""
+    def finish(self, through: Callable[[float], None]) -> None:
+        """No frame is left."""
         self._output.close()
         self._closed = True
 
@@ -230,10 +233,11 @@ class EncodedEnd:
         if self._recoder.error is not None:
             raise self._recoder.error
 
-    def finish(self) -> None:
+    def finish(self, through: Callable[[float], None]) -> None:
         """Flush the encoder and finish the receivers, all within three time limits."""
         try:
             for packet in self._encoder.flush():
+                through(packet.arrival)
                 self._send(packet)
         finally:
             self._finish_receivers()

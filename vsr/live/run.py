@@ -279,9 +279,9 @@ class LiveRun:
         except BaseException:
             self._upscaled.close()
             with contextlib.suppress(MediaError):  # the first error is the one to tell
-                self._end.finish()
+                self._end.finish(self._count_out)
             raise
-        self._end.finish()
+        self._end.finish(self._count_out)
         self._finished = True
 
     def _pass_on(self, end: End) -> None:
@@ -292,12 +292,16 @@ class LiveRun:
             if item is None:
                 continue
             for arrival in end.write(item):
-                now = time.monotonic()
-                if arrival:
-                    self._latency.add(now - arrival, now)
-                self._frames_out += 1
-                self._frames_repeated += not arrival
-                self._rate_out.count(now)
+                self._count_out(arrival)
+
+    def _count_out(self, arrival: float) -> None:
+        """Count a frame that is through; `arrival` is 0 for one that was repeated."""
+        now = time.monotonic()
+        if arrival:
+            self._latency.add(now - arrival, now)
+        self._frames_out += 1
+        self._frames_repeated += not arrival
+        self._rate_out.count(now)
 
     # -- what it shows
 
