@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import io
 import socket
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import pytest
@@ -18,10 +20,11 @@ from tests.live.servers import free_port
 from tests.make_media import Picture, make, test_card
 from vsr.color import ColorSpec
 from vsr.frame import Frame, PictureSpec, pixel_format
+from vsr.live import outputs
 from vsr.live.outputs import Output
 from vsr.live.places import place_of
 from vsr.media.encoders import Encoding
-from vsr.media.live_encoder import EncodedPacket, LiveEncoder
+from vsr.media.live_encoder import EncodedPacket, Header, LiveEncoder
 from vsr.media.reader import Reader
 from vsr.options import LiveOptions
 
@@ -198,6 +201,34 @@ def test_a_receiver_that_comes_back_goes_on_with_a_key_frame(encoder: LiveEncode
         frames = list(source.decode(video=0))
     assert frames[0].key_frame
     assert len(frames) > 10
+
+
+def test_what_a_process_says_is_bounded_and_still_understood(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between its two words and after them it warns: of each packet, for days."""
+    talk = (
+        "import sys; say = sys.stderr.write; noise = 'a warning of a library\\n' * 10_000\n"
+        "say('started\\n' + noise + 'opened\\n' + noise + 'x: what went wrong\\n'); sys.stderr.flush()\n"
+        "sys.stdin.buffer.read(); sys.exit(1)"
+    )
+
+    def popen(command: list[str], **options: Any) -> subprocess.Popen[bytes]:
+        return started([command[0], "-c", talk], **options)
+
+    started = subprocess.Popen
+    monkeypatch.setattr(subprocess, "Popen", popen)
+    child = outputs._Child(place_of("x.mkv", None), (0,), Header(b""), 20)
+    try:
+        until = time.monotonic() + 20
+        while not child.opened and time.monotonic() < until:
+            child.check()
+            assert len(child._said) <= 64 << 10
+            time.sleep(0.005)
+        assert child.opened
+        with pytest.raises(outputs.OutputError, match=r"^x: what went wrong$"):
+            child.finish()
+        assert len(child._said) <= 64 << 10
+    finally:
+        child.kill()
 
 
 def test_options_have_a_time_limit_by_default() -> None:

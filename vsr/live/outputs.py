@@ -24,6 +24,8 @@ _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.5, 8.0
 _START_SECONDS = 30.0
 """Until a process has loaded what it needs: a second, on a machine that has nothing else to do."""
 _SLICE_SECONDS = 0.1
+_MOST_SAID_BYTES = 64 << 10
+"""Of what a process says that are kept: libraries in it may warn of each packet, for days."""
 
 
 class OutputError(Exception):
@@ -266,11 +268,15 @@ class _Child:
         if not self.opened and time.monotonic() - self._began > limit:
             raise OutputError(f"{self._place.shown}: it does not answer within {limit:g} s")
 
-    def _listen(self) -> None:
-        self._said += self._stderr.read() or b""
+    def _listen(self) -> bool:
+        """Take what it says. Returns False where that was nothing."""
+        new = self._stderr.read(_MOST_SAID_BYTES) or b""
+        self._said += new  # what is awaited may come in two parts
         if not self._started and f"{STARTED}\n".encode() in self._said:
             self._started, self._began = True, time.monotonic()
         self.opened = self.opened or f"{OPENED}\n".encode() in self._said
+        self._said = self._said[-_MOST_SAID_BYTES:]
+        return bool(new)
 
     def write(self, data: bytes) -> None:
         """Write all of it. Raises OutputError where nothing moves for as long as the time limit."""
@@ -326,7 +332,8 @@ class _Child:
                 pipe.close()
 
     def _sentence(self) -> str:
-        self._said += self._stderr.read() or b""
+        while self._listen():
+            pass
         lines = [
             line for line in self._said.decode(errors="replace").splitlines() if line not in (STARTED, OPENED)
         ]
