@@ -16,7 +16,7 @@ import av
 import pytest
 
 from tests.live.servers import free_port
-from tests.make_media import Clip, Picture, Sound, make
+from tests.make_media import Clip, Picture, Sound, make, remux
 from vsr.cli.main import main
 from vsr.errors import DecodeError, OptionError
 from vsr.frame import Frame
@@ -221,11 +221,38 @@ def test_a_source_that_is_not_there() -> None:
         LiveRun("missing.mkv", [], LiveOptions())
 
 
-def test_a_source_that_never_answers_has_a_time_limit() -> None:
+@pytest.mark.parametrize("scheme", ["rtmp", "rtsp", "tcp", "http", "udp"])
+def test_a_source_that_never_answers_has_one_time_limit(scheme: str) -> None:
     with socket.socket() as server:
         server.bind(("127.0.0.1", 0))
         server.listen(1)
         begin = time.monotonic()
         with pytest.raises(DecodeError):
-            LiveRun(f"rtmp://127.0.0.1:{server.getsockname()[1]}/live/key", ["-"], LiveOptions(timeout=0.5))
-        assert time.monotonic() - begin < 10
+            LiveRun(f"{scheme}://127.0.0.1:{server.getsockname()[1]}/x", ["-"], LiveOptions(timeout=1))
+        assert 0.9 < time.monotonic() - begin < 1.7
+
+
+def test_a_source_that_falls_silent_while_it_is_opened_has_the_same_limit(clip: Path, tmp_path: Path) -> None:
+    """It is connected to, begins after a while, and its streams are never found out."""
+    remux(clip, tmp_path / "clip.ts", format="mpegts")
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen(1)
+
+        def send() -> None:
+            peer, _ = server.accept()
+            time.sleep(0.7)
+            peer.sendall((tmp_path / "clip.ts").read_bytes()[: 188 * 5])
+            ended.wait(10)
+            peer.close()
+
+        ended = threading.Event()
+        thread = threading.Thread(target=send)
+        thread.start()
+        begin = time.monotonic()
+        with pytest.raises(DecodeError):
+            LiveRun(f"tcp://127.0.0.1:{server.getsockname()[1]}", ["-"], LiveOptions(timeout=1))
+        took = time.monotonic() - begin
+        ended.set()
+        thread.join()
+    assert 0.9 < took < 1.7

@@ -64,6 +64,31 @@ def test_what_begins_after_that_ends_too() -> None:
         assert ended.wait(SOON_SECONDS)
 
 
+def test_blocks_lie_in_each_other() -> None:
+    """Each ends what is inside it; and the outer one holds on after the inner one."""
+    took: list[float] = []
+
+    def opened(*, outer: bool, inner: bool) -> None:
+        with interrupted_when(lambda: outer):
+            with interrupted_when(lambda: inner):
+                took.append(_seconds_to_open(port))
+            took.append(_seconds_to_open(port))
+
+    with silence("tcp") as port:
+        for outer, inner in ((True, False), (False, True)):
+            thread = threading.Thread(target=opened, kwargs={"outer": outer, "inner": inner})
+            thread.start()
+            thread.join(15)
+    assert [seconds < 0.6 for seconds in took] == [True, True, True, False]
+
+
+def _seconds_to_open(port: int) -> float:
+    begin = time.monotonic()
+    with pytest.raises(av.error.FFmpegError):
+        av.open(f"tcp://127.0.0.1:{port}", "r", timeout=(0.8, 0.8))
+    return time.monotonic() - begin
+
+
 def test_other_threads_and_later_reads_keep_their_time_limit() -> None:
     with interrupted_when(lambda: True):
         pass

@@ -54,6 +54,8 @@ _DATAGRAMS = ("udp", "rtp")
 """A source of these may name no host: any may send."""
 _WITH_PORT = (*_DATAGRAMS, "tcp")
 _SECURE = ("rtmps", "https")
+_ANALYZED_SHARE = 0.8
+"""Of the time for opening, what finding the streams may take."""
 _MISSING = ("srt", "rist", "zmq", "amqp")
 """What FFmpeg may know and the one in PyAV's wheels does not."""
 
@@ -178,8 +180,9 @@ def check_input(name: str) -> None:
 def input_options(name: str, timeout_seconds: float) -> dict[str, str]:
     """Return FFmpeg's options for an input over a network."""
     microseconds = str(int(timeout_seconds * 1e6))
-    # Servers begin with sound where the next key frame is yet to come: the picture must be waited for.
-    options = {"analyzeduration": microseconds}
+    # Servers begin with sound where the next key frame is yet to come: the picture must be waited for. But a
+    # stream that was announced and never comes must not use up the time for opening.
+    options = {"analyzeduration": str(int(_ANALYZED_SHARE * timeout_seconds * 1e6))}
     match _scheme(name):
         case "rtmp" | "rtmps":
             # Its times are in milliseconds, from which FFmpeg estimates the rate: by 20 frames, not 3.

@@ -6,6 +6,7 @@ import math
 import threading
 import time
 from collections.abc import Callable, Collection, Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -142,7 +143,12 @@ class LiveSource:
 
     def open(self) -> Reader:
         """Open it, for the first time. Raises DecodeError where it cannot be read."""
-        self.reader = self._planned = self._opened()
+        with ThreadPoolExecutor(1, thread_name_prefix="vsr-live-open") as opening:
+            try:
+                self.reader = self._planned = opening.submit(self._first_opened).result()
+            except BaseException:  # Ctrl-C, too
+                self._token.request()
+                raise
         if is_recording(self._name, self.reader):
             self._say(f"{self.shown}: it has an end, so it is no live stream: read at the speed of its times")
             self._returns = self._options.reconnect == "on"
@@ -171,6 +177,10 @@ class LiveSource:
         self._started = time.monotonic()
         if self.state == "ended" or self.reader is not self._planned:
             self._planned.close()
+
+    def _first_opened(self) -> Reader:
+        with interrupted_when(lambda: self._token.requested):
+            return self._opened()
 
     def _opened(self) -> Reader:
         options, begin = self._options, time.monotonic()

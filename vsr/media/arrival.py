@@ -21,7 +21,7 @@ class LiveInput:
     """How a source is read that does not wait."""
 
     timeout_seconds: float
-    """How long each read may take; and half of what opening it may."""
+    """How long each read may take; and opening it, from connecting until its streams are found."""
     arrived: Callable[[Fraction | None], float]
     """Called with the time in the source of each packet that was read, in seconds; returns the moment of its
     arrival, by time.monotonic. It may wait: so is a file played at the speed of its times."""

@@ -6,6 +6,7 @@ import os
 import re
 import select
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ import av
 
 from vsr.errors import DecodeError, OptionError
 from vsr.media.arrival import LiveInput
+from vsr.media.interrupt import interrupted_when
 
 IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"}
 _PIPE_BUFFER_BYTES = 1 << 20
@@ -182,20 +184,22 @@ def open_input(name: str, standard_input: StandardInput | None = None, live: Liv
 
 
 def _open_live(name: str, standard_input: StandardInput | None, live: LiveInput) -> Any:
-    """Open a source that does not wait: by name, as a device, or standard input."""
+    """Open a source that does not wait: by name, as a device, or standard input. Not on the main thread."""
     if live.format is not None:
         _check_format(live.format)
     place: str | StandardInput = standard_input or (name if live.format or is_url(name) else ffmpeg_url(name))
-    return av.open(
-        place,
-        "r",
-        format=live.format,
-        options=dict(live.options),
-        metadata_errors="replace",
-        buffer_size=_LIVE_BUFFER_BYTES,
-        # Opening is connecting, and then finding the streams.
-        timeout=(2 * live.timeout_seconds, live.timeout_seconds),
-    )
+    begin = time.monotonic()
+    # Each of the two parts of opening, which are connecting and finding the streams, has PyAV's limit.
+    with interrupted_when(lambda: time.monotonic() - begin > live.timeout_seconds):
+        return av.open(
+            place,
+            "r",
+            format=live.format,
+            options=dict(live.options),
+            metadata_errors="replace",
+            buffer_size=_LIVE_BUFFER_BYTES,
+            timeout=live.timeout_seconds,
+        )
 
 
 def _check_format(name: str) -> None:

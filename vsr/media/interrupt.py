@@ -34,16 +34,21 @@ def interrupted_when(stopped: Callable[[], bool]) -> Iterator[None]:
     """Inside the block, let what FFmpeg waits for on this thread end within 0.1 s once `stopped` says so.
 
     Only what has a time limit ends: a container that was opened with `timeout`. It then fails as it does when
-    the time is over. Not on the main thread, where signal handlers run; not for looking up names.
+    the time is over. Not on the main thread, where signal handlers run; not for looking up names. Blocks may
+    lie in each other: what ends the outer one ends the inner one, too.
     """
     late = itertools.count(1)
+    outer = _CLOCK.monotonic
 
     def monotonic() -> float:
         # Later each time: whatever begins now has to end, too.
-        return time.monotonic() + (next(late) * _LATE_SECONDS if stopped() else 0.0)
+        return outer() + (next(late) * _LATE_SECONDS if stopped() else 0.0)
 
     _CLOCK.monotonic = monotonic
     try:
         yield
     finally:
-        del _CLOCK.monotonic
+        if outer is time.monotonic:
+            del _CLOCK.monotonic
+        else:
+            _CLOCK.monotonic = outer
