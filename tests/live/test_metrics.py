@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -64,6 +65,11 @@ def test_every_number_is_there() -> None:
     far = r"rtmp://far/\"live\"\\x\n"
     assert value(samples, "output_errors_total", output="1", name=far) == 10
     assert value(samples, "output_state", output="1", name=far, state="reconnecting") == 1
+
+
+def test_a_queue_whose_capacity_just_shrank_is_full() -> None:
+    assert replace(running(), queue_frames=6, queue_capacity=4).to_json()["queue_fill"] == 1
+    assert replace(running(), queue_frames=1, queue_capacity=4).to_json()["queue_fill"] == 0.25
 
 
 def test_exactly_one_state_holds() -> None:

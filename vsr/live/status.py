@@ -77,7 +77,7 @@ class LiveStatus:
     @property
     def queue_fill(self) -> float:
         """How full the queue before the upscaler is, 0 to 1."""
-        return self.queue_frames / self.queue_capacity
+        return min(1.0, self.queue_frames / self.queue_capacity)
 
     @property
     def model(self) -> str:
