@@ -19,7 +19,7 @@ TIERS: list[set[str]] = [
     {"upscaler", "models", "chain"},
     {"media"},
     {"pipeline"},
-    {"page", "quality", "data", "train", "bench", "live", "cluster"},
+    {"page", "quality", "data", "train", "bench", "streaming", "cluster"},
     {"cli", "__init__"},
 ]
 HEAVY = ["av", "numpy", "onnx", "openvino", "rich", "safetensors", "torch", "cupy", "tensorrt"]

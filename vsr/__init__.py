@@ -3,7 +3,7 @@
     report = vsr.upscale("in.mkv", "out.mkv", model="bicubic", scale=2)     # what `vsr upscale` does
     report = vsr.verify("in.mkv", "out.mkv")                                # what `vsr verify` does
     with vsr.open("in.mkv") as reader: ...                                  # frames for one's own code
-    async for frame in vsr.live_frames("rtmp://host/app/key"): ...          # of a stream, while it happens
+    async for frame in vsr.live("rtmp://host/app/key"): ...          # of a stream, while it happens
 
 Names load when they are first used, so that `import vsr` costs nothing.
 """
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from vsr._version import __version__
     from vsr.color import ColorSpec
     from vsr.frame import Frame, PictureSpec, PixelFormat
-    from vsr.live.frames import live_frames
     from vsr.media.reader import Reader as open  # noqa: N813
     from vsr.media.verify import verify
     from vsr.options import UpscaleOptions
     from vsr.pipeline.progress import Progress
     from vsr.pipeline.report import Report
     from vsr.pipeline.stages import StopToken
+    from vsr.streaming.frames import live
     from vsr.upscaler import Upscaler
 
 __all__ = [
@@ -40,7 +40,7 @@ __all__ = [
     "Upscaler",
     "__version__",
     "errors",
-    "live_frames",
+    "live",
     "open",
     "upscale",
     "verify",
@@ -58,7 +58,7 @@ _HOMES = {
     "Upscaler": ("vsr.upscaler", "Upscaler"),
     "__version__": ("vsr._version", "__version__"),
     "errors": ("vsr.errors", None),
-    "live_frames": ("vsr.live.frames", "live_frames"),
+    "live": ("vsr.streaming.frames", "live"),
     "open": ("vsr.media.reader", "Reader"),
     "verify": ("vsr.media.verify", "verify"),
 }

@@ -16,7 +16,7 @@ from bench.live.rows import P50_MS, P99_MS, decode_row, drop_row
 from bench.live.rtmp import SPARE_SECONDS, through_servers
 from bench.live.servers import running
 from bench.live.table import Row, at_most, judged, told
-from vsr.live.latency import EDGES_SECONDS
+from vsr.streaming.latency import EDGES_SECONDS
 
 TRIED: tuple[tuple[str, str], ...] = (
     ("360p", "auto"),

@@ -19,7 +19,7 @@ from bench.live.servers import running
 from bench.live.table import Row, at_most, judged, missed, text, told
 from bench.live.unkind import Break, outside
 from bench.live.usage import usage
-from tests.live.servers import need_ffmpeg
+from tests.streaming.servers import need_ffmpeg
 
 
 def test_a_gap_is_where_no_frame_came() -> None:

@@ -15,9 +15,9 @@ from vsr.errors import VsrError
 from vsr.options import LiveOptions, ProgressMode
 
 if TYPE_CHECKING:
-    from vsr.live.report import LiveReport
-    from vsr.live.run import LiveRun
-    from vsr.live.status import LiveStatus
+    from vsr.streaming.report import LiveReport
+    from vsr.streaming.run import LiveRun
+    from vsr.streaming.status import LiveStatus
 
 _LINE_SECONDS = 60.0
 _STATUS_SECONDS = 10.0
@@ -51,7 +51,7 @@ def _live(
     source: str, outputs: list[str], options: LiveOptions, file: ReportFile, progress: ProgressMode
 ) -> int:
     from vsr.cli.signals import StopOnSignals, ended_by_interrupt
-    from vsr.live.run import LiveRun
+    from vsr.streaming.run import LiveRun
 
     shown = _Display(progress)
     with ended_by_interrupt():
@@ -115,8 +115,8 @@ class _Display:
             self._stream.say(f"{describe(status)}\n")
 
     def _log(self, status: "LiveStatus") -> None:
-        from vsr.live.events import events_between
-        from vsr.live.status import LiveStatus
+        from vsr.streaming.events import events_between
+        from vsr.streaming.status import LiveStatus
 
         for event in events_between(self._last or LiveStatus(), status):
             self._put(event.name, **event.facts)

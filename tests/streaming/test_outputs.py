@@ -1,0 +1,235 @@
+"""Receivers: each for itself, each with a time limit, whatever they do."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import pytest
+
+from tests.make_media import Picture, make, test_card
+from tests.streaming.servers import free_port
+from vsr.color import ColorSpec
+from vsr.frame import Frame, PictureSpec, pixel_format
+from vsr.media.encoders import Encoding
+from vsr.media.live_encoder import EncodedPacket, Header, LiveEncoder
+from vsr.media.reader import Reader
+from vsr.options import LiveOptions
+from vsr.streaming import outputs
+from vsr.streaming.outputs import Output
+from vsr.streaming.places import place_of
+
+TIMEOUT_SECONDS = 1.0
+PICTURE = Picture(width=64, height=48)
+NAL = b"\0\0\0\1\x65"
+"""What a key frame of H.264 begins with."""
+
+
+def encoder_of(source: Reader) -> LiveEncoder:
+    yuv = pixel_format("yuv420p")
+    encoding = Encoding(
+        encoder="libx264",
+        format=yuv,
+        encoder_format="yuv420p",
+        color=ColorSpec(),
+        options={"preset": "ultrafast", "tune": "zerolatency", "g": "10", "forced-idr": "1"},
+        notes=(),
+    )
+    spec = PictureSpec(width=64, height=48, format=yuv)
+    return LiveEncoder(source.video, spec, encoding, (), sample_aspect_ratio=Fraction(1), tags=ColorSpec())
+
+
+@pytest.fixture
+def encoder(tmp_path: Path) -> Iterator[LiveEncoder]:
+    with Reader(make(tmp_path / "source.mkv")) as source:
+        made = encoder_of(source)
+        yield made
+        made.close()
+
+
+def packets(encoder: LiveEncoder, count: int, *, first: int = 0, key: bool = False) -> list[EncodedPacket]:
+    found: list[EncodedPacket] = []
+    for number in range(first, first + count):
+        frame: Frame = encoder.pool.take()
+        frame.owner.make_writable()
+        card = test_card(PICTURE, number)
+        for plane, values in zip(frame.owner.planes, card.planes, strict=True):
+            plane.update(bytes(values))
+        frame.pts, frame.time_base, frame.duration = number, Fraction(1, 25), 1
+        found += encoder.encode(frame, keyframe=key and number == first)
+    return found
+
+
+def output_to(name: str, said: list[str], *, returns: bool = False, waits: bool = True) -> Output:
+    return Output(
+        place_of(name, None),
+        timeout_seconds=TIMEOUT_SECONDS,
+        returns=returns,
+        give_up_seconds=30,
+        waits=waits,
+        say=said.append,
+    )
+
+
+def decoded(path: Path) -> list[float]:
+    with av.open(str(path)) as source:
+        return [float(frame.time or 0) for frame in source.decode(video=0)]
+
+
+@pytest.mark.parametrize("suffix", ["mkv", "mp4", "ts", "flv", "m3u8"])
+def test_a_file_is_whole(encoder: LiveEncoder, tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"out.{suffix}"
+    said: list[str] = []
+    output = output_to(str(path), said)
+    output.start(encoder.header)
+    for packet in packets(encoder, 30):
+        output.put(packet)
+    output.finish()
+    assert output.join(20)
+    assert (said, output.status.state) == ([], "closed")
+    assert len(decoded(path)) == 30
+
+
+def test_a_refused_connection_is_a_sentence_without_secrets(encoder: LiveEncoder) -> None:
+    said: list[str] = []
+    output = output_to(f"rtmp://user:pw@127.0.0.1:{free_port()}/live/key", said, returns=True)
+    output.start(encoder.header)
+    assert output.join(20)
+    assert output.failed
+    (text,) = said
+    assert "Connection refused" in text
+    assert "pw" not in text
+    assert "key" not in text
+
+
+@contextlib.contextmanager
+def silent_server() -> Iterator[int]:
+    """Accept connections and read nothing."""
+    with socket.socket() as server:
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        server.bind(("127.0.0.1", 0))
+        server.listen(4)
+        yield int(server.getsockname()[1])
+
+
+def test_a_receiver_that_never_answers_has_a_time_limit(encoder: LiveEncoder) -> None:
+    said: list[str] = []
+    with silent_server() as port:
+        output = output_to(f"rtmp://127.0.0.1:{port}/live/key", said)
+        begin = time.monotonic()
+        output.start(encoder.header)
+        assert output.join(20)
+        assert time.monotonic() - begin < TIMEOUT_SECONDS + 10
+    assert output.failed
+    assert "does not answer within 1 s" in said[0]
+
+
+def test_a_receiver_that_stops_reading_has_a_time_limit(encoder: LiveEncoder) -> None:
+    said: list[str] = []
+    big = [
+        EncodedPacket(0, n * 3600, n * 3600, 3600, Fraction(1, 90_000), True, NAL + bytes(100_000))
+        for n in range(100)
+    ]
+    with silent_server() as port:
+        output = output_to(f"tcp://127.0.0.1:{port}", said)
+        output.start(encoder.header)
+        for packet in big:
+            output.put(packet)
+        assert output.join(20)
+    assert output.failed
+    assert "takes nothing since 1 s" in said[0]
+
+
+def test_putting_never_waits_for_a_receiver_of_a_live_source(encoder: LiveEncoder) -> None:
+    said: list[str] = []
+    with silent_server() as port:
+        output = output_to(f"rtmp://127.0.0.1:{port}/live/key", said, waits=False)
+        output.start(encoder.header)
+        content = bytes(1 << 20)
+        begin = time.monotonic()
+        for number in range(64):
+            output.put(EncodedPacket(0, number, number, 1, Fraction(1, 90_000), number % 8 == 0, content))
+        assert time.monotonic() - begin < TIMEOUT_SECONDS
+        assert output.status.packets_dropped > 0
+        assert output.take_wish()
+        output.abort()
+        assert output.join(20)
+
+
+def test_a_receiver_that_comes_back_goes_on_with_a_key_frame(encoder: LiveEncoder) -> None:
+    """The first connection is cut; what the second gets decodes from its first packet on."""
+    said: list[str] = []
+    received = bytearray()
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen(2)
+        output = output_to(f"tcp://127.0.0.1:{server.getsockname()[1]}", said, returns=True, waits=False)
+
+        def receive() -> None:
+            first, _ = server.accept()
+            first.recv(100)
+            first.close()
+            second, _ = server.accept()
+            with second:
+                while data := second.recv(65536):
+                    received.extend(data)
+
+        thread = threading.Thread(target=receive, daemon=True)
+        thread.start()
+        output.start(encoder.header)
+        number, until = 0, time.monotonic() + 20
+        while time.monotonic() < until and len(received) < 20_000:
+            for packet in packets(encoder, 1, first=number, key=output.take_wish()):
+                output.put(packet)
+            number += 1
+            time.sleep(0.01)
+        output.finish()
+        assert output.join(20)
+        thread.join(10)
+    assert output.status.reconnects >= 1
+    assert output.status.state == "closed"
+    with av.open(io.BytesIO(bytes(received)), "r", format="mpegts") as source:
+        frames = list(source.decode(video=0))
+    assert frames[0].key_frame
+    assert len(frames) > 10
+
+
+def test_what_a_process_says_is_bounded_and_still_understood(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between its two words and after them it warns: of each packet, for days."""
+    talk = (
+        "import sys; say = sys.stderr.write; noise = 'a warning of a library\\n' * 10_000\n"
+        "say('started\\n' + noise + 'opened\\n' + noise + 'x: what went wrong\\n'); sys.stderr.flush()\n"
+        "sys.stdin.buffer.read(); sys.exit(1)"
+    )
+
+    def popen(command: list[str], **options: Any) -> subprocess.Popen[bytes]:
+        return started([command[0], "-c", talk], **options)
+
+    started = subprocess.Popen
+    monkeypatch.setattr(subprocess, "Popen", popen)
+    child = outputs._Child(place_of("x.mkv", None), (0,), Header(b""), 20)
+    try:
+        until = time.monotonic() + 20
+        while not child.opened and time.monotonic() < until:
+            child.check()
+            assert len(child._said) <= 64 << 10
+            time.sleep(0.005)
+        assert child.opened
+        with pytest.raises(outputs.OutputError, match=r"^x: what went wrong$"):
+            child.finish()
+        assert len(child._said) <= 64 << 10
+    finally:
+        child.kill()
+
+
+def test_options_have_a_time_limit_by_default() -> None:
+    assert 0 < LiveOptions().timeout < 30
