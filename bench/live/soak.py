@@ -88,7 +88,7 @@ def run(folder: Path, seconds: float, *, speed: float, size: str, models: str) -
             "the machine keeps up with", f"{reached:.1f} times: {reached * material.FPS:.0f} frames a second"
         ),
         told("simulated", f"{status['frames_out'] / material.FPS / 3600:.2f} h of stream"),
-        told("source", f"came to its end {status['reconnects']} times; {report['jumps']} jumps"),
+        told("source", f"came to its end {status['reconnects']} times; {status['jumps']} jumps"),
         told("frames dropped", f"{status['frames_dropped']} of {status['frames_in']}"),
         told("preview", f"{viewer.pictures} pairs of pictures seen"),
         *_growth_rows(after, reached),
