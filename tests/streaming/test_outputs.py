@@ -8,7 +8,7 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -99,16 +99,28 @@ def test_a_file_is_whole(encoder: LiveEncoder, tmp_path: Path, suffix: str) -> N
     assert len(decoded(path)) == 30
 
 
-def test_a_refused_connection_is_a_sentence_without_secrets(encoder: LiveEncoder) -> None:
+def test_a_refused_connection_is_a_sentence_without_secrets(
+    encoder: LiveEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
     said: list[str] = []
+    began: list[Sequence[str]] = []
+
+    def recorded(arguments: Sequence[str], **options: Any) -> subprocess.Popen[bytes]:
+        began.append(arguments)
+        return popen(arguments, **options)
+
+    popen = subprocess.Popen
+    monkeypatch.setattr(subprocess, "Popen", recorded)
     output = output_to(f"rtmp://user:pw@127.0.0.1:{free_port()}/live/key", said, returns=True)
     output.start(encoder.header)
     assert output.join(20)
     assert output.failed
     (text,) = said
     assert "Connection refused" in text
-    assert "pw" not in text
-    assert "key" not in text
+    (arguments,) = began  # for all users of the machine to see
+    for shown in (text, *arguments):
+        assert "pw" not in shown
+        assert "live/key" not in shown
 
 
 @contextlib.contextmanager

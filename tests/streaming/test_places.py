@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from vsr.errors import OptionError
+from vsr.options import LiveOptions
+from vsr.streaming import planning
 from vsr.streaming.places import check_protocol, place_of, shown
 
 
@@ -55,6 +57,14 @@ def test_a_missing_protocol_is_said_with_the_alternative() -> None:
 )
 def test_secrets_are_not_shown(name: str, expected: str) -> None:
     assert shown(name) == expected
+
+
+def test_an_output_that_is_named_twice_is_refused_without_its_key() -> None:
+    place = place_of("rtmp://user:pw@127.0.0.1/live/key", None)
+    with pytest.raises(OptionError, match="named twice") as refused:
+        planning.check([place, place], LiveOptions())
+    assert "pw" not in str(refused.value)
+    assert "key" not in str(refused.value)
 
 
 def test_datagrams_are_whole_packets() -> None:

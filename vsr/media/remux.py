@@ -3,16 +3,18 @@
 FFmpeg opens and writes some protocols with no way to end a call that waits, and PyAV holds the interpreter's
 lock meanwhile. A process can always be ended; and whatever happens in it, the run that feeds it goes on.
 
-    python -m vsr.media.remux CONTAINER URL STREAMS [KEY=VALUE...]
+    python -m vsr.media.remux CONTAINER STREAMS
 
-STREAMS are the numbers, joined by commas, of those streams that the receiver gets. Standard input is the
-header of LiveEncoder, then records of packets. Each line on standard error is
+STREAMS are the numbers, joined by commas, of those streams that the receiver gets. Standard input is where
+the receiver is, which may hold keys: arguments are for all users to see; then the header of LiveEncoder, then
+records of packets. Each line on standard error is
 `started`, `opened`, or the sentence about what went wrong that comes before exit code 1.
 """
 
 from __future__ import annotations
 
 import io
+import json
 import signal
 import struct
 import sys
@@ -35,14 +37,28 @@ _INTERLEAVING = {"max_interleave_delta": "500000"}
 """Microseconds by which one stream waits for another, which may have stopped: not FFmpeg's ten seconds."""
 _MAKERS_OF_FILES = ("hls",)
 """Containers that open files themselves."""
+_PLACE = struct.Struct("<I")
+"""Bytes of JSON: the URL, and options of the muxer."""
 _HEADER = struct.Struct("<I?9i")
 """Bytes of content, whether there is a display matrix, and it."""
 _RECORD = struct.Struct("<IBBqqqII")
 """Bytes of content, stream, key frame or not, pts, dts, duration, time base."""
 
 
-def header_bytes(header: Header) -> bytes:
+def place_bytes(url: str, options: Mapping[str, str]) -> bytes:
     """Return what stands at the beginning of the process's input."""
+    content = json.dumps([url, dict(options)]).encode()
+    return _PLACE.pack(len(content)) + content
+
+
+def _place(pipe: BinaryIO) -> tuple[str, dict[str, str]]:
+    (size,) = _PLACE.unpack(pipe.read(_PLACE.size))
+    url, options = json.loads(pipe.read(size))
+    return url, options
+
+
+def header_bytes(header: Header) -> bytes:
+    """Return what follows the place."""
     matrix = header.display_matrix
     return _HEADER.pack(len(header.content), matrix is not None, *(matrix or (0,) * 9)) + header.content
 
@@ -141,10 +157,10 @@ def main(arguments: Sequence[str]) -> int:
     """Run until standard input ends. Returns the exit code."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # the end is the input's: what was written is finished
-    container, url, streams_given, *pairs = arguments
+    container, streams_given = arguments
     numbers = [int(number) for number in streams_given.split(",")]
-    options = dict(pair.split("=", 1) for pair in pairs)
     pipe = sys.stdin.buffer
+    url, options = _place(pipe)
     print(STARTED, file=sys.stderr, flush=True)  # noqa: T201  (it is a protocol)
     try:
         header = _header(pipe)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import IO
 
 from vsr.media.live_encoder import EncodedPacket, Header
-from vsr.media.remux import OPENED, STARTED, header_bytes, record_bytes
+from vsr.media.remux import OPENED, STARTED, header_bytes, place_bytes, record_bytes
 from vsr.streaming.places import Place
 from vsr.streaming.status import OutputState, OutputStatus
 
@@ -232,11 +232,10 @@ class _Child:
 
     def __init__(self, place: Place, streams: Sequence[int], header: Header, timeout_seconds: float) -> None:
         numbers = ",".join(str(number) for number in streams)
-        options = [f"{key}={value}" for key, value in place.options.items()]
         self._place = place
         self._timeout = timeout_seconds
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "vsr.media.remux", place.container, place.url, numbers, *options],
+            [sys.executable, "-m", "vsr.media.remux", place.container, numbers],
             stdin=subprocess.PIPE,
             stdout=None if place.name == "-" else subprocess.DEVNULL,
             stderr=subprocess.PIPE,
@@ -247,7 +246,7 @@ class _Child:
         os.set_blocking(self._stdin.fileno(), False)
         os.set_blocking(self._stderr.fileno(), False)
         self._started = self.opened = False
-        self.write(header_bytes(header))
+        self.write(place_bytes(place.url, place.options) + header_bytes(header))
 
     @property
     def _stdin(self) -> IO[bytes]:

@@ -95,11 +95,11 @@ def plan_live(
 
 def check(places: Sequence[Place], options: LiveOptions) -> None:
     """Raise OptionError for options that are out of range or contradict each other."""
-    names = [place.name for place in places]
     if not places:
         raise OptionError("there is no output; name a URL, a file, or - for standard output")
-    if twice := next((name for name in names if names.count(name) > 1), None):
-        raise OptionError(f"{twice} is named twice among the outputs; name each once")
+    names = [place.name for place in places]
+    if twice := next((place for place in places if names.count(place.name) > 1), None):
+        raise OptionError(f"{twice.shown} is named twice among the outputs; name each once")
     if len(places) > 1 and any(place.is_raw for place in places):
         raise OptionError("a pipe of raw frames is not encoded, so it goes alone; use -f mpegts, or drop it")
     if any(place.is_raw and place.name != "-" for place in places):
