@@ -184,8 +184,8 @@ class LiveRun:
         on_status: Callable[[LiveStatus], None] | None,
     ) -> None:
         """Return when all threads have ended. Sleeps in slices, so that signal handlers run."""
-        while any(thread.is_alive() for thread in threads):
-            threads[0].join(_TICK_SECONDS)
+        while alive := [thread for thread in threads if thread.is_alive()]:
+            alive[0].join(_TICK_SECONDS)
             self._messages.pass_on()
             del self._messages.told[:-_MESSAGES_KEPT]  # it runs for days
             if on_status is not None:
