@@ -16,7 +16,7 @@ from vsr.cli.live import _Display
 from vsr.cli.main import main
 from vsr.streaming.events import events_between
 from vsr.streaming.report import LiveReport
-from vsr.streaming.status import LiveStatus
+from vsr.streaming.status import LiveStatus, OutputStatus
 
 
 def happened(**changes: Any) -> list[tuple[str, dict[str, Any]]]:
@@ -92,6 +92,14 @@ def test_drops_are_said_but_not_each(mode: Any, capsys: pytest.CaptureFixture[st
 def test_a_run_that_took_no_frame_states_no_latency() -> None:
     report = LiveReport(status=LiveStatus(), stopped=True, said=())
     assert not any("latency" in line for line in report.lines())
+
+
+def test_an_output_that_was_not_finished_is_lost() -> None:
+    outputs = (OutputStatus(name="a.mkv", state="closed"), OutputStatus(name="slow", state="writing"))
+    report = LiveReport(status=LiveStatus(frames_out=1, outputs=outputs), stopped=False, said=())
+    (sentence,) = report.lost
+    assert sentence.startswith("slow: it did not take in time")
+    assert report.exit_code == 3
 
 
 def test_the_log_of_a_real_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

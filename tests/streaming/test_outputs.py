@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import socket
 import subprocess
@@ -121,6 +122,21 @@ def test_a_refused_connection_is_a_sentence_without_secrets(
     for shown in (text, *arguments):
         assert "pw" not in shown
         assert "live/key" not in shown
+
+
+def test_a_process_that_cannot_be_started_ends_the_output(
+    encoder: LiveEncoder, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def refused(*arguments: Any, **options: Any) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(subprocess, "Popen", refused)
+    said: list[str] = []
+    output = output_to(str(tmp_path / "x.mkv"), said)
+    output.start(encoder.header)
+    assert output.join(20)
+    assert output.failed
+    assert "cannot be started (Too many open files)" in said[0]
 
 
 @contextlib.contextmanager

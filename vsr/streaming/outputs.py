@@ -192,7 +192,11 @@ class Output:
     def _serve(self) -> None:
         """Write to one process until the end. Raises OutputError where that breaks off."""
         assert self._header is not None  # set by `start`
-        child = _Child(self.place, self._streams, self._header, self._timeout)
+        try:
+            child = _Child(self.place, self._streams, self._header, self._timeout)
+        except OSError as error:
+            why = f"its process cannot be started ({error.strerror}); check the limits on processes and files"
+            raise OutputError(f"{self.place.shown}: {why}") from error
         try:
             while (packet := self._next(child)) is not None:
                 child.write(record_bytes(packet))

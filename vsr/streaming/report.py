@@ -29,9 +29,11 @@ class LiveReport:
     def lost(self) -> tuple[str, ...]:
         """What a receiver did not get, one sentence each."""
         lost = [
-            output.last_error or f"{output.name}: it was given up"
-            for output in self.status.outputs
+            output.last_error
             if output.state == "failed"
+            else f"{output.name}: it did not take in time what was left at the end, which is missing"
+            for output in self.status.outputs
+            if output.state != "closed"
         ]
         if not (self.status.frames_out or self.status.frames_paused or self.stopped):
             lost.append(f"{self.status.source}: the run ended before one frame of it was through")
