@@ -20,6 +20,7 @@ def running() -> LiveStatus:
         frames_in=1201,
         frames_out=1190,
         frames_dropped=11,
+        frames_late=13,
         frames_repeated=3,
         frames_paused=12,
         latency=histogram.read(90),

@@ -94,6 +94,14 @@ def test_a_run_that_took_no_frame_states_no_latency() -> None:
     assert not any("latency" in line for line in report.lines())
 
 
+def test_frames_that_came_late_are_told_from_those_that_this_machine_dropped() -> None:
+    status = LiveStatus(frames_in=90, frames_out=85, frames_dropped=5)
+    (dropped,) = LiveReport(status=status, stopped=False, said=()).lost
+    (late,) = LiveReport(status=replace(status, frames_late=4), stopped=False, said=()).lost
+    assert dropped == "5 of 90 frames were dropped"
+    assert late == f"{dropped}, 4 of them because they came late from the source"
+
+
 def test_an_output_that_was_not_finished_is_lost() -> None:
     outputs = (OutputStatus(name="a.mkv", state="closed"), OutputStatus(name="slow", state="writing"))
     report = LiveReport(status=LiveStatus(frames_out=1, outputs=outputs), stopped=False, said=())

@@ -52,7 +52,7 @@ def value(samples: Samples, metric: str, /, **labels: str) -> float:
 def test_every_number_is_there() -> None:
     status = running()
     samples = parsed(metrics_text(status))
-    frames = ("frames_in", "frames_out", "frames_dropped", "frames_repeated", "frames_paused")
+    frames = ("frames_in", "frames_out", "frames_dropped", "frames_late", "frames_repeated", "frames_paused")
     for name in (*frames, "reconnects", "jumps", "steps_down"):
         assert value(samples, f"{name}_total") == getattr(status, name)
     assert value(samples, "fps_in") == 29.97
@@ -100,7 +100,7 @@ def test_the_histogram_is_cumulative_and_ends_with_all() -> None:
 def test_prometheus_own_parser_takes_it(status: LiveStatus) -> None:
     parser = pytest.importorskip("prometheus_client.parser", reason="pip install prometheus_client")
     kinds = {each.name: each.type for each in parser.text_string_to_metric_families(metrics_text(status))}
-    assert len(kinds) == 27
+    assert len(kinds) == 28
     assert "untyped" not in kinds.values() and "unknown" not in kinds.values()
     assert kinds["vsr_live_latency_seconds"] == "histogram"
 

@@ -45,7 +45,8 @@ def _counts(status: LiveStatus) -> Iterator[_Metric]:
     for name, value, text in (
         ("frames_in_total", status.frames_in, "Frames that the source gave."),
         ("frames_out_total", status.frames_out, "Frames that were encoded."),
-        ("frames_dropped_total", status.frames_dropped, "Frames that were let go for want of time."),
+        ("frames_dropped_total", status.frames_dropped, "Frames let go for want of time, or that came late."),
+        ("frames_late_total", status.frames_late, "Those of them that came late from the source."),
         ("frames_paused_total", status.frames_paused, "Frames that were let go while paused."),
         ("frames_repeated_total", status.frames_repeated, "Frames that stood in for missing ones."),
         ("reconnects_total", status.reconnects, "Times that the source was opened again."),

@@ -38,8 +38,15 @@ class LiveReport:
         if not (self.status.frames_out or self.status.frames_paused or self.stopped):
             lost.append(f"{self.status.source}: the run ended before one frame of it was through")
         if self.status.frames_dropped:
-            lost.append(f"{self.status.frames_dropped} of {self.status.frames_in} frames were dropped")
+            lost.append(
+                f"{self.status.frames_dropped} of {self.status.frames_in} frames were dropped{self._late}"
+            )
         return (*lost, *self.not_kept)
+
+    @property
+    def _late(self) -> str:
+        late = self.status.frames_late
+        return f", {late} of them because they came late from the source" if late else ""
 
     @property
     def exit_code(self) -> int:

@@ -307,7 +307,7 @@ class LiveRun:
 
     def status(self) -> LiveStatus:
         """Return how it is doing now."""
-        now = time.monotonic()
+        now, late = time.monotonic(), self.source.frames_late
         state = self.source.state
         if state == "running" and self.controls.paused:
             state = "paused"
@@ -323,9 +323,10 @@ class LiveRun:
             output_size=(output.width, output.height),
             fps_in=self._rate_in.read(now),
             fps_out=self._rate_out.read(now),
-            frames_in=self._frames_in + self.source.frames_late,
+            frames_in=self._frames_in + late,
             frames_out=self._frames_out,
-            frames_dropped=self._waiting.dropped + self.source.frames_late,
+            frames_dropped=self._waiting.dropped + late,
+            frames_late=late,
             frames_paused=self._frames_paused,
             frames_repeated=self._frames_repeated,
             latency=self._latency.read(now),

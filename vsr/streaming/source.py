@@ -108,7 +108,7 @@ class LiveSource:
         self.state: RunState = "opening"
         self.reconnects = 0
         self.frames_late = 0
-        """Those that were let go because a repeated frame had their place."""
+        """Those that were let go: a repeated frame had their place, or they lie before the beginning."""
         self.last_arrival = time.monotonic()
         self.waits = not (options.pace or is_network(name) or options.input_format)
         """True where nothing is lost by reading it later."""

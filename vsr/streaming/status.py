@@ -46,7 +46,9 @@ class LiveStatus:
     frames_in: int = 0
     frames_out: int = 0
     frames_dropped: int = 0
-    """By --drop, because a queue was full, or because a repeated frame had its place."""
+    """By --drop, because a queue was full, or because they came late."""
+    frames_late: int = 0
+    """Those of frames_dropped that came late: the source's doing, not this machine's."""
     frames_paused: int = 0
     """Those that were let go because somebody paused: nothing is lost by them."""
     frames_repeated: int = 0
