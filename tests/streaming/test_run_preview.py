@@ -128,6 +128,17 @@ def test_recordings_begin_and_end_with_the_button(tmp_path: Path) -> None:
         assert 5 < frames_of(file) < whole
 
 
+def test_the_token_is_told_once_and_stands_in_no_report(tmp_path: Path) -> None:
+    said: list[str] = []
+    chosen = options(preview_token="token-token", duration="0.2")
+    with LiveRun(
+        clip(tmp_path, seconds=1), [str(tmp_path / "out.mkv")], chosen, on_message=said.append
+    ) as run:
+        report = run.run()
+    assert sum("token-token" in text for text in said) == 1
+    assert "token-token" not in json.dumps(report.to_json())
+
+
 def test_what_is_let_go_while_paused_is_no_loss(tmp_path: Path) -> None:
     with LiveRun(clip(tmp_path, seconds=2), [str(tmp_path / "out.mkv")], options(drop="none")) as run:
         run.controls.pause(True)

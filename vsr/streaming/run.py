@@ -79,7 +79,7 @@ class LiveRun:
             self.source.keep(self.plan.copied, self.plan.sound.only_decoded)
             self.controls = Controls(steps.models, can_record=options.record is not None)
             self._ladder = Ladder(steps.costs)
-            self.preview = self._opened_preview(options)
+            self.preview = self._opened_preview(options, on_message)
             on_failure.pop_all()
         self._places = places
 
@@ -102,12 +102,12 @@ class LiveRun:
             target=self._guarded, args=(self._read,), name="vsr-live-read", daemon=True
         )
 
-    def _opened_preview(self, options: LiveOptions) -> Preview | None:
+    def _opened_preview(self, options: LiveOptions, tell: Callable[[str], None]) -> Preview | None:
         if options.preview is None:
             return None
         address = parse_address(options.preview)
         preview = Preview(address, options.preview_token, self.status, self.controls)
-        self._messages.say(f"preview at {preview.url}")
+        tell(f"preview at {preview.url}")  # not what the report keeps: its token is in it
         return preview
 
     def _stop_reading(self) -> None:
