@@ -196,6 +196,8 @@ def test_putting_never_waits_for_a_receiver_of_a_live_source(encoder: LiveEncode
 def test_a_receiver_that_comes_back_goes_on_with_a_key_frame(encoder: LiveEncoder) -> None:
     """The first connection is cut; what the second gets decodes from its first packet on."""
     said: list[str] = []
+    back_at: list[int] = []
+    number = 0
     received = bytearray()
     with socket.socket() as server:
         server.bind(("127.0.0.1", 0))
@@ -207,6 +209,7 @@ def test_a_receiver_that_comes_back_goes_on_with_a_key_frame(encoder: LiveEncode
             first.recv(100)
             first.close()
             second, _ = server.accept()
+            back_at.append(number)
             with second:
                 while data := second.recv(65536):
                     received.extend(data)
@@ -214,7 +217,7 @@ def test_a_receiver_that_comes_back_goes_on_with_a_key_frame(encoder: LiveEncode
         thread = threading.Thread(target=receive, daemon=True)
         thread.start()
         output.start(encoder.header)
-        number, until = 0, time.monotonic() + 20
+        until = time.monotonic() + 20
         while time.monotonic() < until and len(received) < 20_000:
             for packet in packets(encoder, 1, first=number, key=output.take_wish()):
                 output.put(packet)
@@ -229,6 +232,8 @@ def test_a_receiver_that_comes_back_goes_on_with_a_key_frame(encoder: LiveEncode
         frames = list(source.decode(video=0))
     assert frames[0].key_frame
     assert len(frames) > 10
+    assert frames[0].time is not None
+    assert frames[0].time * 25 > back_at[0] - 10, "what came while it was away comes late"
 
 
 def test_what_a_process_says_is_bounded_and_still_understood(monkeypatch: pytest.MonkeyPatch) -> None:

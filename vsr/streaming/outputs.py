@@ -63,7 +63,6 @@ class Output:
         self._returns = returns
         self._give_up = give_up_seconds
         self._waits = waits
-        self._begins_now = place.is_whip and not waits  # what came before would be played late, all the time
         self._say = say
         self._header: Header | None = None
         self._thread = threading.Thread(target=self._run, name=f"vsr-out-{place.container}", daemon=True)
@@ -137,9 +136,15 @@ class Output:
         self._packets.clear()
         self._bytes, self._needs_key, self._wishes_key = 0, True, True
 
+    @property
+    def _begins_now(self) -> bool:
+        """True where what came before it was open would be played late, all the time."""
+        return not self._waits and (self.place.is_whip or self._reconnects > 0)
+
     def _skip_to_now(self) -> None:
         """Let go what came while the receiver was being opened, and ask for a key frame."""
         with self._lock:
+            self._dropped += len(self._packets) * self._was_open
             self._packets.clear()
             self._bytes, self._needs_key, self._wishes_key = 0, True, True
 
@@ -213,9 +218,9 @@ class Output:
         while True:
             child.check()
             if child.opened and self._state != "writing":
-                self._state, self._was_open = "writing", True
                 if self._begins_now:
                     self._skip_to_now()
+                self._state, self._was_open = "writing", True
             with self._lock:
                 self._changed.wait_for(lambda: self._has_turn(child) or self._ended, _SLICE_SECONDS)
                 if self._has_turn(child):
