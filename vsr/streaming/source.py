@@ -347,20 +347,21 @@ class LiveSource:
         """Open the source again, however often it takes. Returns False where it does not come back."""
         self.state = "reconnecting"
         self._frame_at, self._stuck = math.inf, False
-        pause, since = _FIRST_PAUSE_SECONDS, time.monotonic()
+        pause, since, why = _FIRST_PAUSE_SECONDS, time.monotonic(), ""
         while time.monotonic() - since < self._options.give_up:
             if not self._sleep(pause):
                 return False
             try:
                 self.reader = self._opened()
-            except MediaError:
+            except MediaError as error:
+                why = f" ({str(error).removeprefix(f'{self.shown}: ')})"
                 pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
                 continue
             self.reconnects += 1
             self._match_streams()
             self._say(f"{self.shown}: it is back after {time.monotonic() - since:.1f} s")
             return True
-        self._say(f"{self.shown}: it did not come back within {self._options.give_up:g} s")
+        self._say(f"{self.shown}: it did not come back within {self._options.give_up:g} s{why}")
         return False
 
     def _sleep(self, seconds: float) -> bool:
