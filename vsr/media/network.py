@@ -15,6 +15,7 @@ _BY_KIND: dict[type[BaseException], str] = {
     av.error.HTTPNotFoundError: "404 Not Found; check the path, and that somebody sends it",
 }
 _CLOSED = "it closed the connection; check the path and the key, and whether they may be used"
+_REFUSED = "it is refused; check the path and the key, and that nobody else sends there"
 _TLS = ("rtmps", "https", "tls")
 _HANDSHAKE = re.compile(r"Cannot open connection tls:|\bTLS\b|certificate", re.IGNORECASE)
 _UNKNOWN_HOST = re.compile(r"resolve hostname|getaddrinfo|Cannot open connection tcp:")
@@ -25,6 +26,8 @@ def network_reason(error: BaseException, url: str) -> str | None:
     for kind, reason in _BY_KIND.items():
         if isinstance(error, kind):
             return reason
+    if isinstance(error, PermissionError) and urlsplit(url).netloc:  # of RTMP's servers, too
+        return _REFUSED
     number = getattr(error, "errno", None)
     if number in (errno.EPIPE, errno.ECONNRESET):
         return _CLOSED
