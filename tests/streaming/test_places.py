@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 
 from vsr.errors import OptionError
 from vsr.options import LiveOptions
 from vsr.streaming import planning
-from vsr.streaming.places import check_protocol, place_of, shown
+from vsr.streaming.places import check_protocol, is_half_checked, place_of, shown
 
 
 @pytest.mark.parametrize(
@@ -65,6 +68,20 @@ def test_an_output_that_is_named_twice_is_refused_without_its_key() -> None:
         planning.check([place, place], LiveOptions())
     assert "pw" not in str(refused.value)
     assert "key" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "container", "half"),
+    [
+        ("https://host/x.m3u8", "hls", True),
+        ("HTTPS://host/x", "hls", True),
+        ("http://host/x.m3u8", "hls", False),
+        ("https://host/x.ts", "mpegts", False),
+    ],
+)
+def test_segments_come_unchecked(name: str, container: str, half: bool) -> None:
+    reader: Any = SimpleNamespace(info=SimpleNamespace(container=container))
+    assert is_half_checked(name, reader) is half
 
 
 def test_datagrams_are_whole_packets() -> None:

@@ -216,6 +216,14 @@ def comes_in_bursts(name: str, reader: Reader) -> bool:
     return reader.info.container == _PLAYLIST or is_recording(name, reader)
 
 
+def is_half_checked(name: str, reader: Reader) -> bool:
+    """True where only the first connection's certificate is looked at.
+
+    FFmpeg opens the segments of a playlist, which may be another host's, without the options for that.
+    """
+    return reader.info.container == _PLAYLIST and _scheme(name) == "https"
+
+
 def shown(name: str) -> str:
     """Return a name without passwords, queries and stream keys."""
     if not is_url(name):

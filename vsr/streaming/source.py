@@ -25,6 +25,7 @@ from vsr.streaming.places import (
     check_input,
     comes_in_bursts,
     input_options,
+    is_half_checked,
     is_network,
     is_recording,
     shown,
@@ -152,6 +153,8 @@ class LiveSource:
         if is_recording(self._name, self.reader):
             self._say(f"{self.shown}: it has an end, so it is no live stream: read at the speed of its times")
             self._returns = self._options.reconnect == "on"
+        if is_half_checked(self._name, self.reader):
+            self._say(f"{self.shown}: the certificate of the playlist is checked, not those of its segments")
         if comes_in_bursts(self._name, self.reader):
             self._paced, self._pacer.catches_up = True, self._options.pace
             self._opening_seconds = 0.0
