@@ -70,10 +70,17 @@ def packets(encoder: LiveEncoder, count: int, *, first: int = 0, key: bool = Fal
     return found
 
 
-def output_to(name: str, said: list[str], *, returns: bool = False, waits: bool = True) -> Output:
+def output_to(
+    name: str,
+    said: list[str],
+    *,
+    returns: bool = False,
+    waits: bool = True,
+    timeout_seconds: float = TIMEOUT_SECONDS,
+) -> Output:
     return Output(
         place_of(name, None),
-        timeout_seconds=TIMEOUT_SECONDS,
+        timeout_seconds=timeout_seconds,
         returns=returns,
         give_up_seconds=30,
         waits=waits,
@@ -137,6 +144,18 @@ def test_a_process_that_cannot_be_started_ends_the_output(
     assert output.join(20)
     assert output.failed
     assert "cannot be started (Too many open files)" in said[0]
+
+
+def test_an_abort_does_not_wait_for_the_receiver(encoder: LiveEncoder) -> None:
+    said: list[str] = []
+    with silent_server() as port:
+        output = output_to(f"rtmp://127.0.0.1:{port}/live/key", said, timeout_seconds=10)
+        output.start(encoder.header)
+        time.sleep(2)  # it is loaded, and waits for an answer
+        begin = time.monotonic()
+        output.abort()
+        assert output.join(20)
+    assert time.monotonic() - begin < 3
 
 
 @contextlib.contextmanager

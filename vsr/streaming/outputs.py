@@ -207,9 +207,8 @@ class Output:
                 child.write(record_bytes(packet))
                 self._written_packets += 1
                 self._written_bytes += len(packet.content)
-            child.finish()
-            if self._aborted:
-                return
+            if not self._aborted:
+                child.finish()
         finally:
             child.kill()
 
