@@ -231,9 +231,9 @@ def _one_stream(folder: Path, seconds: float, models: str) -> list[Row]:
         live.wait(began + sum(each.seconds for each in parts) - time.monotonic())
         report = live.finish()
     times = frame_times(got)
-    found = gaps(times, _GAP_SECONDS)
+    found, jumps = gaps(times, _GAP_SECONDS), report["status"]["jumps"]
     return [
-        told("one UDP stream", f"+1 h, -1 h, 480p, 360p every {length:.0f} s; {report['status']['jumps']} jumps seen"),
+        told("one UDP stream", f"+1 h, -1 h, 480p, 360p every {length:.0f} s; {jumps} jumps seen"),
         judged("udp file: gaps", "none: the source had none", _listed(found), not found),
         told("udp file: frames", f"{len(times)} over {times[-1] - times[0]:.1f} s of times"),
         drop_row(report, 1.0),
