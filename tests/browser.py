@@ -121,8 +121,12 @@ class Browser:
         )  # fmt: skip
         scheme = {"name": "prefers-color-scheme", "value": "dark" if is_dark else "light"}
         self.ask("Emulation.setEmulatedMedia", features=[scheme])
+        self._navigate("about:blank")  # the page before may still ask a server that is gone
+        self._navigate(page if isinstance(page, str) else page.as_uri())
+
+    def _navigate(self, url: str) -> None:
         self.events = []
-        self.ask("Page.navigate", url=page if isinstance(page, str) else page.as_uri())
+        self.ask("Page.navigate", url=url)
         while not any(event.get("method") == "Page.loadEventFired" for event in self.events):
             self.events.append(self._next())
 

@@ -170,7 +170,7 @@ def test_a_slow_loop_drops_frames_says_so_and_is_not_held_up(
             await asyncio.sleep(0.15)
         return count
 
-    caplog.set_level(logging.INFO, "vsr.live")
+    caplog.set_level(logging.INFO, "vsr.streaming")
     newest: list[float] = []
     oldest: list[float] = []
     assert asyncio.run(follow("newest", newest.append)) < 15
