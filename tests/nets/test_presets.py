@@ -57,7 +57,7 @@ A = PRESETS["anime4k:A"]
 @pytest.mark.parametrize(
     ("text", "parts"),
     [
-        ("espcn-x2", (NamePart("espcn-x2"),)),
+        ("spline36", (NamePart("spline36"),)),
         ("anime4k-classic", (NamePart("anime4k-classic"),)),
         ("anime4k:A", (ShaderPart(A),)),
         ("Anime4K:a+a:FAST", (ShaderPart(PRESETS["anime4k:A+A:fast"]),)),
