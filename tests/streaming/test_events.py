@@ -110,6 +110,19 @@ def test_an_output_that_was_not_finished_is_lost() -> None:
     assert report.exit_code == 3
 
 
+def test_an_output_that_came_back_has_still_missed_something() -> None:
+    away = OutputStatus(
+        name="away", state="closed", packets_dropped=7, last_error="away: it closed", errors=1
+    )
+    full = OutputStatus(name="slow", state="closed", packets_dropped=2)
+    report = LiveReport(status=LiveStatus(frames_out=1, outputs=(away, full)), stopped=False, said=())
+    assert report.lost == (
+        "away: it closed; 7 packets did not reach it",
+        "slow: it took less than came; 2 packets did not reach it",
+    )
+    assert report.exit_code == 3
+
+
 def test_the_log_of_a_real_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     begin = datetime.now(UTC)
     words = ["testsrc2=s=64x48:r=25:d=1", "-F", "lavfi", "--pace", "-m", "bicubic,bilinear"]

@@ -3,23 +3,15 @@
 from __future__ import annotations
 
 import itertools
-import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import av
 import pytest
 
 from tests.make_media import Clip, Picture, Sound, make
+from tests.streaming.senders import Live
 from tests.streaming.servers import need_ffmpeg, rtmp_server, running
-from vsr.options import LiveOptions
-from vsr.pipeline.stages import StopToken
-from vsr.streaming.report import LiveReport
-from vsr.streaming.run import LiveRun
-from vsr.streaming.status import LiveStatus
-
-WAIT_SECONDS = 20
 
 
 @pytest.fixture
@@ -30,39 +22,6 @@ def clip(tmp_path: Path) -> Path:
 
 def published(clip: Path, url: str) -> tuple[str, ...]:
     return (need_ffmpeg(), "-v", "error", "-re", "-i", str(clip), "-c", "copy", "-f", "flv", url)
-
-
-class Live:
-    """A run on a thread of its own, whose status can be waited for."""
-
-    def __init__(self, source: str, *outputs: str) -> None:
-        self._stop = StopToken()
-        options = LiveOptions(ladder="bilinear", timeout=2.0, overwrite=True)
-        self._run = LiveRun(source, outputs, options)
-        self._latest: LiveStatus | None = None
-        self._report: LiveReport | None = None
-        self._thread = threading.Thread(target=self._body)
-        self._thread.start()
-
-    def _body(self) -> None:
-        self._report = self._run.run(on_status=self._see, stop=self._stop)
-
-    def _see(self, status: LiveStatus) -> None:
-        self._latest = status
-
-    def until(self, what: Callable[[LiveStatus], bool]) -> LiveStatus:
-        end = time.monotonic() + WAIT_SECONDS
-        while time.monotonic() < end and self._thread.is_alive():
-            if self._latest is not None and what(self._latest):
-                return self._latest
-            time.sleep(0.05)
-        raise AssertionError(f"it did not come to that: {self._latest}")
-
-    def end(self) -> LiveReport:
-        self._stop.request()
-        self._thread.join(WAIT_SECONDS)
-        assert self._report is not None
-        return self._report
 
 
 def decodes(path: Path) -> int:

@@ -103,9 +103,7 @@ class _Feed:
         options, source = self._options, self._source
         video = source.open().video
         self._open.callback(source.close)
-        drop = options.drop if options.drop != "auto" else "none" if source.waits else "newest"
-        limit = options.latency / 1000
-        self._waiting: ItemQueue[Frame] = ItemQueue(2, drop, limit)
+        self._waiting: ItemQueue[Frame] = ItemQueue(2, source.drop, options.latency / 1000)
         self._thread = threading.Thread(target=self._read, name="vsr-live-read", daemon=True)
         self._open.callback(self._end_reading)
         if source.is_live:

@@ -15,12 +15,12 @@ from typing import IO
 
 from vsr.media.live_encoder import EncodedPacket, Header
 from vsr.media.remux import OPENED, STARTED, header_bytes, place_bytes, record_bytes
+from vsr.streaming.back_off import back_off
 from vsr.streaming.places import Place
 from vsr.streaming.status import OutputState, OutputStatus
 
 MAX_QUEUE_BYTES = 16 << 20
 """Of packets that wait for one receiver: seconds of any stream, and a bound of memory."""
-_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.5, 8.0
 _START_SECONDS = 30.0
 """Until a process has loaded what it needs: a second, on a machine that has nothing else to do."""
 _SLICE_SECONDS = 0.1
@@ -169,7 +169,7 @@ class Output:
     # -- on the thread
 
     def _run(self) -> None:
-        pause, broken_since = _FIRST_PAUSE_SECONDS, time.monotonic()
+        pauses, broken_since = back_off(), time.monotonic()
         while True:
             opened_at = self._written_packets
             try:
@@ -181,7 +181,7 @@ class Output:
                 self._last_error = str(error)
                 self._say(str(error))
             if self._written_packets > opened_at:
-                pause, broken_since = _FIRST_PAUSE_SECONDS, time.monotonic()
+                pauses, broken_since = back_off(), time.monotonic()
             with self._lock:
                 self._forget()
                 over = self._ended or time.monotonic() - broken_since > self._give_up
@@ -190,8 +190,7 @@ class Output:
                     self._changed.notify_all()
                     return
                 self._state = "reconnecting"
-                self._changed.wait_for(lambda: self._ended, pause)
-            pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+                self._changed.wait_for(lambda: self._ended, next(pauses))
             self._reconnects += 1
 
     def _serve(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from vsr.streaming.status import LiveStatus
+from vsr.streaming.status import LiveStatus, OutputStatus
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,13 +28,7 @@ class LiveReport:
     @property
     def lost(self) -> tuple[str, ...]:
         """What a receiver did not get, one sentence each."""
-        lost = [
-            output.last_error
-            if output.state == "failed"
-            else f"{output.name}: it did not take in time what was left at the end, which is missing"
-            for output in self.status.outputs
-            if output.state != "closed"
-        ]
+        lost = [text for output in self.status.outputs if (text := _missed(output))]
         if not (self.status.frames_out or self.status.frames_paused or self.stopped):
             lost.append(f"{self.status.source}: the run ended before one frame of it was through")
         if self.status.frames_dropped:
@@ -98,3 +92,15 @@ class LiveReport:
             "said": list(self.said),
             "status": self.status.to_json(),
         }
+
+
+def _missed(output: OutputStatus) -> str | None:
+    """Return what an output did not get, and why; None where it got all."""
+    if output.state == "failed":
+        return output.last_error
+    if output.state != "closed":
+        return f"{output.name}: it did not take in time what was left at the end, which is missing"
+    if output.packets_dropped:
+        why = output.last_error or f"{output.name}: it took less than came"
+        return f"{why}; {output.packets_dropped} packets did not reach it"
+    return None

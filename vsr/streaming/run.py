@@ -86,8 +86,7 @@ class LiveRun:
     def _prepare(self, video: VideoInfo) -> None:
         """Make what the reading thread needs, which begins before there is a plan."""
         options = self._options
-        drop = options.drop if options.drop != "auto" else "none" if self.source.waits else "newest"
-        self._waiting: ItemQueue[Item] = ItemQueue(2, drop, options.latency / 1000)
+        self._waiting: ItemQueue[Item] = ItemQueue(2, self.source.drop, options.latency / 1000)
         self._upscaled: ItemQueue[Item] = ItemQueue(_UPSCALED_FRAMES, "none")
         self._latency = LatencyHistogram()
         self._frames_in = self._frames_out = self._frames_repeated = self._frames_paused = 0

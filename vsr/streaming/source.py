@@ -18,9 +18,11 @@ from vsr.media.live_encoder import TIME_BASE, EncodedPacket, Repeat
 from vsr.media.reader import CopiedPacket, Reader
 from vsr.media.sound_codec import SoundCodec
 from vsr.media.source import StreamInfo
-from vsr.options import LiveOptions
+from vsr.options import DropMode, LiveOptions
 from vsr.pipeline.stages import StopToken
+from vsr.streaming.back_off import back_off
 from vsr.streaming.interval import FrameInterval
+from vsr.streaming.pacer import Pacer
 from vsr.streaming.places import (
     check_input,
     comes_in_bursts,
@@ -34,55 +36,12 @@ from vsr.streaming.status import RunState
 from vsr.streaming.timeline import Timeline
 from vsr.timing import rescale
 
-_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.5, 8.0
-"""Between two attempts to open a source; it doubles from one to the next."""
 _SLICE_SECONDS = 0.05
 _SILENCE_SECONDS = 0.5
 """Without a frame, until the last one is repeated: longer than what a network usually does."""
 _FEWEST_FRAMES = 4
 """That have to be missing, of a source of few frames a second."""
-_JUMP_SECONDS = 10
-_LATE_SECONDS = 0.1
-"""How far a source that comes in bursts may fall behind before its clock is set back."""
 _PICTURE = "picture"
-
-
-class Pacer:
-    """Lets packets through at the speed of their times. Thread-safety: one thread."""
-
-    def __init__(self, speed: float, token: StopToken) -> None:
-        self._speed = speed
-        self._token = token
-        self._begin: tuple[Fraction, float] | None = None
-        self._furthest = Fraction(0)
-        self.catches_up = True
-        """What comes late goes through at once; else all that follows is as late, and comes in no burst."""
-
-    def restart(self) -> None:
-        """Let the next packet through at once, and those after it by its time."""
-        self._begin = None
-
-    def wait(self, moment: Fraction | None) -> float:
-        """Return now, once it is the turn of what is at `moment` in the source, or the run ends."""
-        now = time.monotonic()
-        if moment is None:
-            return now
-        if self._begin is None or abs(self._late(moment, now)) > _JUMP_SECONDS or self._stalled(moment, now):
-            self._begin, self._furthest = (moment, now), moment
-        self._furthest = max(self._furthest, moment)
-        while (early := -self._late(moment, now)) > 0 and not self._token.requested:
-            time.sleep(min(early, _SLICE_SECONDS))
-            now = time.monotonic()
-        return now
-
-    def _stalled(self, moment: Fraction, now: float) -> bool:
-        """True where the clock is to be set back. A stream that lies behind the others says nothing of it."""
-        return not self.catches_up and moment > self._furthest and self._late(moment, now) > _LATE_SECONDS
-
-    def _late(self, moment: Fraction, now: float) -> float:
-        assert self._begin is not None
-        first, begin = self._begin
-        return (now - begin) - float(moment - first) / self._speed
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +95,13 @@ class LiveSource:
     def is_live(self) -> bool:
         """True where it goes on whether it is read or not."""
         return not (self.waits or self._paced)
+
+    @property
+    def drop(self) -> DropMode:
+        """What goes where frames come too fast: what was asked for, else none of a source that waits."""
+        if self._options.drop != "auto":
+            return self._options.drop
+        return "none" if self.waits else "newest"
 
     @property
     def jumps(self) -> int:
@@ -350,15 +316,14 @@ class LiveSource:
         """Open the source again, however often it takes. Returns False where it does not come back."""
         self.state = "reconnecting"
         self._frame_at, self._stuck = math.inf, False
-        pause, since, why = _FIRST_PAUSE_SECONDS, time.monotonic(), ""
+        pauses, since, why = back_off(), time.monotonic(), ""
         while time.monotonic() - since < self._options.give_up:
-            if not self._sleep(pause):
+            if not self._sleep(next(pauses)):
                 return False
             try:
                 self.reader = self._opened()
             except MediaError as error:
                 why = f" ({str(error).removeprefix(f'{self.shown}: ')})"
-                pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
                 continue
             self.reconnects += 1
             self._match_streams()
