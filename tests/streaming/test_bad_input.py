@@ -34,9 +34,9 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> KnownClip:
 def said(capsys: pytest.CaptureFixture[str]) -> Said:
     """Run the command, which has to end in time with this code; return what it said, without secrets."""
 
-    def run(code: int, *arguments: object) -> str:
+    def run(code: int | tuple[int, ...], *arguments: object) -> str:
         begin = time.monotonic()
-        assert main(["live", *map(str, arguments), *FAST]) == code
+        assert main(["live", *map(str, arguments), *FAST]) in (code if isinstance(code, tuple) else (code,))
         assert time.monotonic() - begin < LIMIT_SECONDS
         text = capsys.readouterr().err
         assert "secret" not in text
@@ -114,7 +114,9 @@ def test_what_a_broadcaster_refuses(clip: KnownClip, said: Said, tmp_path: Path)
         closed = server.replace("live", "closed") + "/secret"
         sentence = "/closed/...: it closed the connection; check the path and the key"
         assert sentence in said(1, closed, tmp_path / "out.mkv")
-        assert sentence in said(1, clip.path, closed, "--pace")
+        # Failed; or, where the clip ends before the server has closed once more, ended with packets missing.
+        text = said((1, 3), clip.path, closed, "--pace")
+        assert sentence in text and ("LOST" in text or "done" not in text)
         text = said(3, clip.path, tmp_path / "kept.mkv", closed, "--pace")
         assert f"LOST: {server.replace('live', 'closed')}/...: it closed" in text.replace("vsr: ", "")
     with av.open(str(tmp_path / "kept.mkv"), "r") as kept:
