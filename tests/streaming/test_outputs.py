@@ -76,6 +76,7 @@ def output_to(
     *,
     returns: bool = False,
     waits: bool = True,
+    joins: bool = False,
     timeout_seconds: float = TIMEOUT_SECONDS,
 ) -> Output:
     return Output(
@@ -84,6 +85,7 @@ def output_to(
         returns=returns,
         give_up_seconds=30,
         waits=waits,
+        joins=joins,
         say=said.append,
     )
 
@@ -253,6 +255,26 @@ def test_a_receiver_that_comes_back_goes_on_with_a_key_frame(encoder: LiveEncode
     assert len(frames) > 10
     assert frames[0].time is not None
     assert frames[0].time * 25 > back_at[0] - 10, "what came while it was away comes late"
+
+
+def test_what_comes_before_the_first_packet_of_one_that_joins_is_not_missing(
+    encoder: LiveEncoder, tmp_path: Path
+) -> None:
+    path = tmp_path / "out.mkv"
+    output = output_to(str(path), [], joins=True)
+    output.start(encoder.header)
+    until = time.monotonic() + 20
+    while output.status.state != "writing" and time.monotonic() < until:
+        time.sleep(0.02)
+    for packet in packets(encoder, 5)[1:]:
+        output.put(packet)
+    assert output.take_wish()
+    for packet in packets(encoder, 10, first=5, key=True):
+        output.put(packet)
+    output.finish()
+    assert output.join(20)
+    assert (output.status.state, output.status.packets_dropped) == ("closed", 0)
+    assert len(decoded(path)) == 10
 
 
 def test_what_a_process_says_is_bounded_and_still_understood(monkeypatch: pytest.MonkeyPatch) -> None:

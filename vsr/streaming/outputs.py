@@ -63,6 +63,7 @@ class Output:
         self._returns = returns
         self._give_up = give_up_seconds
         self._waits = waits
+        self._begins_amid = joins or (place.is_whip and not waits)
         self._say = say
         self._header: Header | None = None
         self._thread = threading.Thread(target=self._run, name=f"vsr-out-{place.container}", daemon=True)
@@ -123,7 +124,7 @@ class Output:
             if self._bytes >= MAX_QUEUE_BYTES:
                 self._forget()
             if self._needs_key and not (packet.stream == 0 and packet.is_keyframe):
-                self._dropped += self._was_open
+                self._dropped += self._misses
                 return
             self._needs_key = False
             self._packets.append(packet)
@@ -132,21 +133,19 @@ class Output:
 
     def _forget(self) -> None:
         """Drop what waits; the next packet is a key frame. Under the lock."""
-        self._dropped += len(self._packets)
+        self._dropped += len(self._packets) * self._misses
         self._packets.clear()
         self._bytes, self._needs_key, self._wishes_key = 0, True, True
+
+    @property
+    def _misses(self) -> bool:
+        """True where a packet that it does not get is missing: not before the first of one that begins amid."""
+        return self._written_packets > 0 or not self._begins_amid
 
     @property
     def _begins_now(self) -> bool:
         """True where what came before it was open would be played late, all the time."""
         return not self._waits and (self.place.is_whip or self._reconnects > 0)
-
-    def _skip_to_now(self) -> None:
-        """Let go what came while the receiver was being opened, and ask for a key frame."""
-        with self._lock:
-            self._dropped += len(self._packets) * self._was_open
-            self._packets.clear()
-            self._bytes, self._needs_key, self._wishes_key = 0, True, True
 
     def finish(self) -> None:
         """Say that no packet follows: what waits is written, and the receiver finished."""
@@ -217,7 +216,8 @@ class Output:
             child.check()
             if child.opened and self._state != "writing":
                 if self._begins_now:
-                    self._skip_to_now()
+                    with self._lock:
+                        self._forget()
                 self._state, self._was_open = "writing", True
             with self._lock:
                 self._changed.wait_for(lambda: self._has_turn(child) or self._ended, _SLICE_SECONDS)
