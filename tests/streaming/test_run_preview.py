@@ -128,14 +128,22 @@ def test_recordings_begin_and_end_with_the_button(tmp_path: Path) -> None:
         assert 5 < frames_of(file) < whole
 
 
-def test_the_token_is_told_once_and_stands_in_no_report(tmp_path: Path) -> None:
+@pytest.mark.parametrize("given", [None, "token-token", "@file"])
+def test_a_new_token_is_told_once_a_given_one_never_and_none_stands_in_the_report(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str | None
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("file").write_text("token-token\n")
+    monkeypatch.setattr("secrets.token_urlsafe", lambda size: "token-token")
     said: list[str] = []
-    chosen = options(preview_token="token-token", duration="0.2")
-    with LiveRun(
-        clip(tmp_path, seconds=1), [str(tmp_path / "out.mkv")], chosen, on_message=said.append
-    ) as run:
+    chosen = LiveOptions(
+        pace=True, preview="0.0.0.0:0", ladder="bilinear", preview_token=given, duration="0.2"
+    )
+    with LiveRun(clip(tmp_path, seconds=1), ["out.mkv"], chosen, on_message=said.append) as run:
+        assert run.preview is not None
+        assert run.preview.token == "token-token"
         report = run.run()
-    assert sum("token-token" in text for text in said) == 1
+    assert sum("token-token" in text for text in said) == (given is None)
     assert "token-token" not in json.dumps(report.to_json())
 
 
@@ -178,6 +186,9 @@ def test_a_recording_that_breaks_off_ends_nothing_else(tmp_path: Path) -> None:
         ({"preview": "web"}, "preview is 'web'"),
         ({"preview": "203.0.113.1:80"}, "preview on 203.0.113.1:80: .*; choose another"),
         ({"preview": "0", "preview_token": "short"}, "token has 5 characters"),
+        ({"preview": "0", "preview_token": "@no-file"}, "@no-file: No such file"),
+        ({"preview": "0", "preview_token": "@."}, "Is a directory; name a file"),
+        ({"preview": "0", "preview_token": f"@{__file__}"}, "holds no token; write it there"),
     ],
 )
 def test_bad_previews_leave_nothing_behind(tmp_path: Path, values: dict[str, Any], text: str) -> None:

@@ -35,7 +35,8 @@ def live(source: Path, *outputs: Path | str, **options: Any) -> LiveReport:
 def test_a_browser_s_protocol_and_a_file_from_one_run(tmp_path: Path) -> None:
     clip = make(tmp_path / "clip.mkv", Clip(picture=PICTURE, sounds=[Sound(seconds=4)]))
     with whip_server() as received:
-        report = live(clip, tmp_path / "record.mkv", received.url)
+        (tmp_path / "token").write_text(TOKEN)
+        report = live(clip, tmp_path / "record.mkv", received.url, whip_token=f"@{tmp_path / 'token'}")
     assert report.exit_code == 0, report.lines()
     assert [output.state for output in report.status.outputs] == ["closed", "closed"]
     file, whip = report.status.outputs

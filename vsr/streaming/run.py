@@ -31,6 +31,7 @@ from vsr.streaming.rates import Rate
 from vsr.streaming.report import LiveReport
 from vsr.streaming.source import LiveSource
 from vsr.streaming.status import LiveStatus
+from vsr.streaming.tokens import token_of
 from vsr.timing import parse_seconds
 
 _TICK_SECONDS = 0.25
@@ -62,7 +63,8 @@ class LiveRun:
         self._messages = Messages(on_message)
         self._token = StopToken()
         self._duration = parse_seconds(options.duration, "--duration") if options.duration else None
-        places = [place_of(name, options.format, whip_token=options.whip_token) for name in outputs]
+        whip_token = token_of(options.whip_token, "--whip-token")
+        places = [place_of(name, options.format, whip_token=whip_token) for name in outputs]
         check(places, options)
         self.source = LiveSource(source, options, self._token, self._messages.say)
         with contextlib.ExitStack() as on_failure:
@@ -105,8 +107,10 @@ class LiveRun:
         if options.preview is None:
             return None
         address = parse_address(options.preview)
-        preview = Preview(address, options.preview_token, self.status, self.controls)
-        tell(f"preview at {preview.url}")  # not what the report keeps: its token is in it
+        given = token_of(options.preview_token, "--preview-token")
+        preview = Preview(address, given, self.status, self.controls)
+        url = preview.url if given is None else f"{preview.url.partition('?')[0]}?token=..."
+        tell(f"preview at {url}")  # not what the report keeps: a new token is in it
         return preview
 
     def _stop_reading(self) -> None:
