@@ -251,8 +251,8 @@ class LiveOptions:
     whip_token: str | None = field(
         default=None,
         metadata=_option(
-            "What WHIP outputs (https://...) prove with that they may send: the bearer token of the service, or "
-            "@FILE that holds it.",
+            "What WHIP outputs (https://...) prove with that they may send: the bearer token of the service, "
+            "or @FILE that holds it.",
             "--whip-token",
             metavar="TOKEN",
         ),
@@ -272,8 +272,8 @@ class LiveOptions:
     preview_token: str | None = field(
         default=None,
         metadata=_option(
-            "What whoever asks the preview must know, or @FILE that holds it. Default: nothing on this machine, "
-            "else a new one.",
+            "What whoever asks the preview must know, or @FILE that holds it. Default: nothing on this "
+            "machine, else a new one.",
             "--preview-token",
             metavar="TOKEN",
         ),

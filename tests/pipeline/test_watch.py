@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import re
 import subprocess
 import sys
@@ -15,6 +16,10 @@ import av
 import pytest
 
 from tests.make_media import Clip, Picture, Sound, make, png
+from vsr.frame import Frame
+from vsr.media.pixels import has_captions
+from vsr.media.reader import Reader
+from vsr.media.sidedata import frame_side_data
 from vsr.media.verify import Finding, verify
 from vsr.options import UpscaleOptions
 from vsr.pipeline.job import Job
@@ -139,9 +144,21 @@ def captions_of(path: Path) -> list[bytes]:
     found = []
     with av.open(str(path)) as container:
         for frame in container.decode(video=0):
-            items: Any = frame.side_data
-            found += [bytes(item) for item in items if item.type.name == "A53_CC"]
+            found += [content for kind, content in frame_side_data(frame).items() if kind == "A53_CC"]
     return found
+
+
+def test_a_frame_that_was_looked_at_does_not_wait_for_the_garbage_collector(tmp_path: Path) -> None:
+    source = captioned(tmp_path / "in.ts")
+    gc.collect()
+    gc.disable()
+    try:
+        with Reader(source) as reader:
+            seen = [has_captions(frame) for frame in reader.items() if isinstance(frame, Frame)]
+        assert seen and all(seen)
+        assert [type(one) for one in gc.get_objects()].count(av.VideoFrame) <= 2  # the first, and PyAV's next
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize("encoder", ["libx264", "libx265"])

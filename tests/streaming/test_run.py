@@ -93,13 +93,16 @@ def test_an_output_that_dies_does_not_end_the_other(clip: Path, tmp_path: Path) 
     assert [output.state for output in report.status.outputs] == ["closed", "failed"]
     assert report.exit_code == 3
     assert "Connection refused" in report.lost[0]
+    assert report.status.outputs[1].packets_written == 0
     assert len(times_of(tmp_path / "out.mkv")) == report.status.frames_out
 
 
 def test_a_run_of_which_no_output_is_left_fails(clip: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code = main(["live", str(clip), f"tcp://127.0.0.1:{free_port()}", "--pace", "-m", "bilinear"])
     assert code == 1
-    assert "Connection refused" in capsys.readouterr().err
+    sentences = capsys.readouterr().err.splitlines()[-2:]
+    assert [": no output is left: tcp" in sentence for sentence in sentences] == [False, True]
+    assert all("Connection refused" in sentence for sentence in sentences)
 
 
 def test_stopping_finishes_the_outputs(clip: Path, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 from vsr.color import ChromaLocation, ColorSpec, Matrix, Primaries, Range, Transfer
 from vsr.errors import DecodeError
 from vsr.frame import Frame, PixelFormat, Plane, format_name, pixel_format
+from vsr.media.sidedata import frame_side_data
 
 
 @cache
@@ -164,13 +165,8 @@ def is_transparent(frame: Frame) -> bool:
 
 
 def has_captions(frame: Frame) -> bool:
-    """True if closed captions (CTA-708, ATSC A/53) came inside the coded picture.
-
-    Ask only where captions are to be expected: PyAV's list of side data and its frame hold each other,
-    so that the frame's memory waits for the cyclic garbage collector.
-    """
-    items: Any = frame.owner.side_data
-    return any(item.type.name == "A53_CC" for item in items)
+    """True if closed captions (CTA-708, ATSC A/53) came inside the coded picture."""
+    return "A53_CC" in frame_side_data(frame.owner)
 
 
 class Pool(Protocol):

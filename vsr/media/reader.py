@@ -36,7 +36,6 @@ from vsr.options import DeinterlaceMode
 from vsr.timing import rescale
 
 _SEEK_BACK_SECONDS = (0, 2, 10, 60)
-_LOOK_EVERY_FRAMES = 48
 _INTERLACED = range(2, 6)  # AV_FIELD_TT .. AV_FIELD_BT
 _STATED_DURATION = ("mov,mp4", "matroska", "avi", "flv", "asf")
 
@@ -92,7 +91,6 @@ class Reader:
         self.copied_bytes = 0
         """Of samples unpacked to planes; none where the decoder gives planes."""
         self._icc_profile_seen = False
-        self._frames_since_look = 0
         self._live = live
         self._arrivals = None if live is None else Arrivals(live.arrived)
         stopped = None if live is None else live.stopped
@@ -321,7 +319,7 @@ class Reader:
         # PyAV crashes on the side data of PNG, whose ICC profile has a name.
         if self._is_png:
             return {"ICC_PROFILE": b""} if self._icc_profile_seen else {}
-        return frame_side_data(raw.side_data)
+        return frame_side_data(raw)
 
     # -- reading
 
@@ -416,10 +414,7 @@ class Reader:
             yield from self._emit(done)
 
     def _look_for_late_side_data(self, raw: av.VideoFrame) -> None:
-        """Look at a key frame now and then: each look makes the frame wait for the garbage collector."""
-        self._frames_since_look += 1
-        if raw.key_frame and self._frames_since_look >= _LOOK_EVERY_FRAMES and hasattr(self, "info"):
-            self._frames_since_look = 0
+        if raw.key_frame and hasattr(self, "info"):
             known = self.info.video.side_data
             self.faults.late_side_data |= (LASTING_SIDE_DATA.keys() & self._side_data(raw).keys()) - known
 

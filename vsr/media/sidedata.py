@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+
+import av
+from av.sidedata.sidedata import SideDataContainer
 
 DYNAMIC_SIDE_DATA = {
     "DYNAMIC_HDR_PLUS": "HDR10+ dynamic metadata",
@@ -92,8 +93,13 @@ def turn_of(matrix: tuple[int, ...] | None) -> str:
     return f"a turn of {round(math.degrees(math.atan2(matrix[1], matrix[0])))} degrees"
 
 
-def frame_side_data(items: Iterable[Any]) -> dict[str, bytes]:
-    """Return kind -> content for the side data of one of PyAV's frames."""
+def frame_side_data(frame: av.VideoFrame) -> dict[str, bytes]:
+    """Return kind -> content for the side data of a frame.
+
+    The list is made here: `frame.side_data` would keep it, and both would hold each other, and a decoder's
+    memory, until the cyclic garbage collector comes.
+    """
+    items = SideDataContainer(frame)  # type: ignore[call-arg]  # which the stub does not have
     return {item.type.name: bytes(item) for item in items}
 
 

@@ -229,7 +229,7 @@ class EncodedEnd:
 
     def _check(self) -> None:
         if all(output.failed for output in self._outputs):
-            raise EncodeError(self._outputs[0].status.last_error)
+            raise EncodeError(f"no output is left: {self._outputs[0].status.last_error}")
         if self._recoder.error is not None:
             raise self._recoder.error
 

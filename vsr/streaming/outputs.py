@@ -139,7 +139,7 @@ class Output:
 
     @property
     def _misses(self) -> bool:
-        """True where a packet that it does not get is missing: not before the first of one that begins amid."""
+        """True where a packet that it does not get is missing, and not from before it began."""
         return self._written_packets > 0 or not self._begins_amid
 
     @property
@@ -220,18 +220,14 @@ class Output:
                         self._forget()
                 self._state, self._was_open = "writing", True
             with self._lock:
-                self._changed.wait_for(lambda: self._has_turn(child) or self._ended, _SLICE_SECONDS)
-                if self._has_turn(child):
+                self._changed.wait_for(lambda: child.opened if self._packets else self._ended, _SLICE_SECONDS)
+                if self._packets and child.opened:
                     packet = self._packets.popleft()
                     self._bytes -= len(packet.content)
                     self._changed.notify_all()
                     return packet
-                if self._ended:
+                if self._ended and not self._packets:
                     return None
-
-    def _has_turn(self, child: _Child) -> bool:
-        """True where a packet waits that the process is to get. Under the lock."""
-        return bool(self._packets) and (child.opened or not self._begins_now)
 
 
 class _Child:
