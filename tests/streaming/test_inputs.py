@@ -21,6 +21,8 @@ from vsr.streaming.report import LiveReport
 from vsr.streaming.run import LiveRun
 
 TIMEOUT_SECONDS = 1.0
+LATENCY_MS = 5000
+"""What a frame may wait on a busy machine before it makes way: here none is to."""
 SHARE = 0.4
 """Of the clip that has to come: a source is joined while it goes on already."""
 
@@ -31,7 +33,14 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> KnownClip:
 
 
 def upscaled(source: str, out: Path, **options: object) -> LiveReport:
-    chosen = LiveOptions(ladder="bilinear", timeout=TIMEOUT_SECONDS, reconnect="off", gap="leave", **options)  # type: ignore[arg-type]
+    chosen = LiveOptions(
+        ladder="bilinear",
+        timeout=TIMEOUT_SECONDS,
+        reconnect="off",
+        gap="leave",
+        latency=LATENCY_MS,
+        **options,  # type: ignore[arg-type]
+    )
     with LiveRun(source, [str(out)], chosen) as run:
         return run.run()
 
@@ -138,7 +147,7 @@ def test_a_recording_on_a_server_is_paced_and_whole(clip: KnownClip, tmp_path: P
     """It could be had at once, and would then be dropped; it does not repeat either."""
     begin = time.monotonic()
     with http_server(clip.path.parent) as server:
-        chosen = LiveOptions(ladder="bilinear", timeout=TIMEOUT_SECONDS)
+        chosen = LiveOptions(ladder="bilinear", timeout=TIMEOUT_SECONDS, latency=LATENCY_MS)
         with LiveRun(f"{server}/{clip.path.name}", [str(tmp_path / "out.mkv")], chosen) as run:
             report = run.run()
     assert time.monotonic() - begin > SECONDS - 0.2

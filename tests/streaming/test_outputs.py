@@ -99,7 +99,7 @@ def decoded(path: Path) -> list[float]:
 def test_a_file_is_whole(encoder: LiveEncoder, tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"out.{suffix}"
     said: list[str] = []
-    output = output_to(str(path), said)
+    output = output_to(str(path), said, timeout_seconds=15)
     output.start(encoder.header)
     for packet in packets(encoder, 30):
         output.put(packet)

@@ -33,6 +33,7 @@ def sent(clip: KnownClip, *outputs: str, **options: object) -> LiveReport:
         ladder="bilinear",
         pace=True,
         timeout=TIMEOUT_SECONDS,
+        latency=5000,  # however busy the machine is, no frame is to make way
         encoder_options=("g=12",),
         **options,  # type: ignore[arg-type]
     )
