@@ -31,7 +31,7 @@ from vsr.streaming.run import LiveRun
 from vsr.streaming.steps import Steps
 
 SOON_SECONDS = 5
-"""To end a run, its receivers' processes included, on two busy cores: far below the time limit of a minute."""
+"""To end a run, its receivers' processes included, on two busy cores; the time limit is a minute."""
 
 
 H264 = ("-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency", "-g", "10")

@@ -27,7 +27,8 @@ WAIT_SECONDS = 20
 
 
 def live(source: Path, *outputs: Path | str, **options: Any) -> LiveReport:
-    chosen = LiveOptions(**{"ladder": "bilinear", "pace": True, "latency": 5000, "whip_token": TOKEN, **options})
+    usual = {"ladder": "bilinear", "pace": True, "latency": 5000, "whip_token": TOKEN}
+    chosen = LiveOptions(**{**usual, **options})
     with LiveRun(str(source), [str(output) for output in outputs], chosen) as run:
         return run.run()
 
