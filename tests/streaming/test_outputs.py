@@ -76,8 +76,8 @@ def output_to(
     *,
     returns: bool = False,
     waits: bool = True,
-    joins: bool = False,
     timeout_seconds: float = TIMEOUT_SECONDS,
+    **kind: Any,
 ) -> Output:
     return Output(
         place_of(name, None),
@@ -85,7 +85,7 @@ def output_to(
         returns=returns,
         give_up_seconds=30,
         waits=waits,
-        joins=joins,
+        **kind,
         say=said.append,
     )
 
@@ -255,6 +255,43 @@ def test_a_receiver_that_comes_back_goes_on_with_a_key_frame(encoder: LiveEncode
     assert len(frames) > 10
     assert frames[0].time is not None
     assert frames[0].time * 25 > back_at[0] - 10, "what came while it was away comes late"
+
+
+@pytest.mark.parametrize("may_be_absent", [True, False])
+def test_a_receiver_that_is_not_there_yet_is_tried_again_where_that_is_wanted(
+    encoder: LiveEncoder, may_be_absent: bool
+) -> None:
+    said: list[str] = []
+    port = free_port()
+    output = output_to(
+        f"tcp://127.0.0.1:{port}", said, returns=True, waits=False, may_be_absent=may_be_absent
+    )
+    output.start(encoder.header)
+    for packet in packets(encoder, 10):
+        output.put(packet)
+    until = time.monotonic() + 20
+    while not said and time.monotonic() < until:
+        time.sleep(0.01)
+    received = b""
+    if may_be_absent:
+        with socket.create_server(("127.0.0.1", port)) as server:
+            server.settimeout(20)
+            receiver, _ = server.accept()
+            while output.status.state != "writing" and time.monotonic() < until:
+                time.sleep(0.01)
+            for packet in packets(encoder, 10, first=10, key=output.take_wish()):
+                output.put(packet)
+            output.finish()
+            with receiver:
+                while data := receiver.recv(65536):
+                    received += data
+    assert output.join(20)
+    assert "Connection refused" in said[0]
+    assert output.status.state == ("closed" if may_be_absent else "failed")
+    assert output.status.packets_dropped == 10  # which is told: nobody got them
+    if may_be_absent:
+        with av.open(io.BytesIO(received), "r", format="mpegts") as source:
+            assert len(list(source.decode(video=0))) == 10
 
 
 def test_what_comes_before_the_first_packet_of_one_that_joins_is_not_missing(

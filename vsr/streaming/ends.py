@@ -154,6 +154,7 @@ class EncodedEnd:
                 streams=streams,
                 timeout_seconds=options.timeout,
                 returns=place.is_network and options.reconnect != "off",
+                may_be_absent=options.reconnect == "on",
                 give_up_seconds=options.give_up,
                 waits=waits,
                 say=say,

@@ -46,6 +46,7 @@ class Output:
         streams: Sequence[int] = (0,),
         timeout_seconds: float,
         returns: bool,
+        may_be_absent: bool = False,
         give_up_seconds: float,
         waits: bool,
         joins: bool = False,
@@ -53,14 +54,15 @@ class Output:
     ) -> None:
         """`streams` are the numbers of those that it gets, `put` lets go the others' packets.
 
-        `returns` lets it be opened again where it breaks off; `waits` lets `put` wait for it.
+        `returns` lets it be opened again where it breaks off, for `give_up_seconds`, and where it
+        `may_be_absent` also where it cannot be opened at first; `waits` lets `put` wait for it.
 
         One that `joins` what goes on already begins at the next key frame, which it asks for.
         """
         self.place = place
         self._streams = tuple(streams)
         self._timeout = timeout_seconds
-        self._returns = returns
+        self._returns, self._may_be_absent = returns, may_be_absent
         self._give_up = give_up_seconds
         self._waits = waits
         self._begins_amid = joins or (place.is_whip and not waits)
@@ -184,7 +186,7 @@ class Output:
             with self._lock:
                 self._forget()
                 over = self._ended or time.monotonic() - broken_since > self._give_up
-                if not (self._returns and self._was_open) or over:
+                if not (self._returns and (self._was_open or self._may_be_absent)) or over:
                     self._state = "failed"
                     self._changed.notify_all()
                     return
