@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.live.servers import ffmpeg
-from bench.pipeline import CLIPS
 
 FPS = 30
 LOOP_SECONDS = 16
@@ -22,7 +21,9 @@ BOX = 64
 LEVELS = (235, 162, 98)
 """Luma of the frames of a flash."""
 _COLORS = ("0xFFFFFF", "0xAAAAAA", "0x606060")
-_CLIP = CLIPS / "london_roof_640x360_30fps_17s_h264_aac.mp4"
+_CLIP = (
+    Path(__file__).resolve().parents[3] / "shared/data/video/real/london_roof_640x360_30fps_17s_h264_aac.mp4"
+)
 _SIZES = {"90p": (160, 90), "360p": (640, 360), "480p": (854, 480), "540p": (960, 540), "720p": (1280, 720)}
 SIZES = tuple(_SIZES)
 

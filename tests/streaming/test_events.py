@@ -103,7 +103,8 @@ def test_frames_that_came_late_are_told_from_those_that_this_machine_dropped() -
 
 
 def test_an_output_that_was_not_finished_is_lost() -> None:
-    outputs = (OutputStatus(name="a.mkv", state="closed"), OutputStatus(name="slow", state="writing"))
+    whole = OutputStatus(name="a.mkv", state="closed", packets_written=1)
+    outputs = (whole, OutputStatus(name="slow", state="writing"))
     report = LiveReport(status=LiveStatus(frames_out=1, outputs=outputs), stopped=False, said=())
     (sentence,) = report.lost
     assert sentence.startswith("slow: it did not take in time")
@@ -115,10 +116,15 @@ def test_an_output_that_came_back_has_still_missed_something() -> None:
         name="away", state="closed", packets_dropped=7, last_error="away: it closed", errors=1
     )
     full = OutputStatus(name="slow", state="closed", packets_dropped=2)
-    report = LiveReport(status=LiveStatus(frames_out=1, outputs=(away, full)), stopped=False, said=())
+    broken = OutputStatus(name="cut", state="closed", packets_written=9, last_error="cut: it broke", breaks=1)
+    late = OutputStatus(name="late", state="closed")
+    outputs = (away, full, broken, late)
+    report = LiveReport(status=LiveStatus(frames_out=1, outputs=outputs), stopped=False, said=())
     assert report.lost == (
         "away: it closed; 7 packets did not reach it",
         "slow: it took less than came; 2 packets did not reach it",
+        "cut: it broke; what was on its way then did not reach it",
+        "late: it got nothing; the run ended before it was open",
     )
     assert report.exit_code == 3
 

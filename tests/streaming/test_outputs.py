@@ -10,6 +10,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -264,7 +265,12 @@ def test_a_receiver_that_is_not_there_yet_is_tried_again_where_that_is_wanted(
     said: list[str] = []
     port = free_port()
     output = output_to(
-        f"tcp://127.0.0.1:{port}", said, returns=True, waits=False, may_be_absent=may_be_absent
+        f"tcp://127.0.0.1:{port}",
+        said,
+        returns=True,
+        waits=False,
+        may_be_absent=may_be_absent,
+        timeout_seconds=15,
     )
     output.start(encoder.header)
     for packet in packets(encoder, 10):
@@ -277,6 +283,8 @@ def test_a_receiver_that_is_not_there_yet_is_tried_again_where_that_is_wanted(
         with socket.create_server(("127.0.0.1", port)) as server:
             server.settimeout(20)
             receiver, _ = server.accept()
+            receiver.settimeout(20)
+            until = time.monotonic() + 20
             while output.status.state != "writing" and time.monotonic() < until:
                 time.sleep(0.01)
             for packet in packets(encoder, 10, first=10, key=output.take_wish()):
@@ -298,7 +306,7 @@ def test_what_comes_before_the_first_packet_of_one_that_joins_is_not_missing(
     encoder: LiveEncoder, tmp_path: Path
 ) -> None:
     path = tmp_path / "out.mkv"
-    output = output_to(str(path), [], joins=True)
+    output = output_to(str(path), [], joins=True, timeout_seconds=15)
     output.start(encoder.header)
     until = time.monotonic() + 20
     while output.status.state != "writing" and time.monotonic() < until:
@@ -312,6 +320,58 @@ def test_what_comes_before_the_first_packet_of_one_that_joins_is_not_missing(
     assert output.join(20)
     assert (output.status.state, output.status.packets_dropped) == ("closed", 0)
     assert len(decoded(path)) == 10
+
+
+def test_one_that_is_waited_for_does_not_hold_up_the_run_once_it_broke_off(encoder: LiveEncoder) -> None:
+    """What fills the queue waits for a receiver that takes nothing and closes."""
+    output: Output
+    stopped = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(20)
+        output = output_to(
+            f"tcp://127.0.0.1:{server.getsockname()[1]}",
+            [],
+            returns=True,
+            timeout_seconds=15,
+            stopped=stopped.is_set,
+        )
+        output.start(encoder.header)
+        large = replace(packets(encoder, 1)[0], content=NAL + b"\xff" * (outputs.MAX_QUEUE_BYTES // 4))
+
+        def put() -> None:
+            for _ in range(20):
+                output.put(large)
+
+        putting = threading.Thread(target=put, daemon=True)
+        putting.start()
+        receiver, _ = server.accept()
+        putting.join(2)
+        assert putting.is_alive()  # for now it is waited for
+        receiver.close()
+    until = time.monotonic() + 20
+    while output.status.state != "reconnecting" and time.monotonic() < until:
+        time.sleep(0.01)
+    assert putting.is_alive()  # and while it may come back
+    stopped.set()
+    putting.join(5)
+    assert not putting.is_alive()
+    output.finish()
+    assert output.join(20)
+    assert (output.status.state, output.status.breaks) == ("failed", 1)
+    assert output.status.packets_dropped > 5
+
+
+def test_an_abort_lets_go_of_what_waits_for_a_receiver(encoder: LiveEncoder) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:  # it accepts nothing: RTMP waits for an answer
+        output = output_to(f"rtmp://127.0.0.1:{server.getsockname()[1]}/a/b", [], timeout_seconds=60)
+        output.start(encoder.header)
+        for packet in packets(encoder, 10):
+            output.put(packet)
+        output.abort()
+        for packet in packets(encoder, 10, first=10, key=True):
+            output.put(packet)
+        assert output.join(10)
+    assert output.status.packets_written == 0
 
 
 def test_what_a_process_says_is_bounded_and_still_understood(monkeypatch: pytest.MonkeyPatch) -> None:

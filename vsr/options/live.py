@@ -79,8 +79,8 @@ class LiveOptions:
     reconnect: Switch = field(
         default="auto",
         metadata=option(
-            "Open what breaks off again: auto for networks; on for files too, which then repeat, and for "
-            "network outputs that are not there yet; or off."
+            "Open what breaks off again: auto for networks; on for paced files too, which then repeat, and "
+            "for network outputs that are not there yet; or off."
         ),
     )
     give_up: float = field(

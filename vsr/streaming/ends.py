@@ -132,10 +132,11 @@ class EncodedEnd:
         options: LiveOptions,
         *,
         waits: bool,
+        stopped: Callable[[], bool],
         say: Callable[[str], None],
     ) -> None:
         """`sound` is planned for the places, then a recording. `waits` says that the source does, so that
-        receivers are waited for.
+        receivers are waited for; those that are away until `stopped` says True.
         """
         self._encoder = LiveEncoder(
             plan.source.video,
@@ -157,6 +158,7 @@ class EncodedEnd:
                 may_be_absent=options.reconnect == "on",
                 give_up_seconds=options.give_up,
                 waits=waits,
+                stopped=stopped,
                 say=say,
             )
             for place, streams in zip(places, sound.taken, strict=False)
@@ -251,7 +253,8 @@ class EncodedEnd:
         for output in self._receivers():
             output.finish()
         for output in self._outputs:
-            output.join(max(0.0, until - time.monotonic()))
+            if not output.join(max(0.0, until - time.monotonic())):
+                output.abort()
         if self.recording is not None:
             self.recording.finish(max(0.0, until - time.monotonic()))
 

@@ -35,8 +35,9 @@ class OutputError(Exception):
 class Output:
     """One receiver. What it gets is never waited for, unless it is to get everything.
 
-    Where a receiver goes away or lags by more than the queue holds, packets are dropped up to a key frame,
-    which is asked for. Thread-safety: `put` and the properties for any thread, the rest for the run's.
+    Where a receiver lags by more than the queue holds, packets are dropped up to a key frame, which is asked
+    for; while it is away they are let go. One that is to get everything is waited for, away or not.
+    Thread-safety: `put` and the properties for any thread, the rest for the run's.
     """
 
     def __init__(
@@ -49,13 +50,15 @@ class Output:
         may_be_absent: bool = False,
         give_up_seconds: float,
         waits: bool,
+        stopped: Callable[[], bool] = lambda: False,
         joins: bool = False,
         say: Callable[[str], None],
     ) -> None:
         """`streams` are the numbers of those that it gets, `put` lets go the others' packets.
 
         `returns` lets it be opened again where it breaks off, for `give_up_seconds`, and where it
-        `may_be_absent` also where it cannot be opened at first; `waits` lets `put` wait for it.
+        `may_be_absent` also where it cannot be opened at first; `waits` lets `put` wait for it, while it is
+        away until `stopped` says True.
 
         One that `joins` what goes on already begins at the next key frame, which it asks for.
         """
@@ -64,7 +67,7 @@ class Output:
         self._timeout = timeout_seconds
         self._returns, self._may_be_absent = returns, may_be_absent
         self._give_up = give_up_seconds
-        self._waits = waits
+        self._waits, self._stopped = waits, stopped
         self._begins_amid = joins or (place.is_whip and not waits)
         self._say = say
         self._header: Header | None = None
@@ -80,8 +83,9 @@ class Output:
         # -- written by the thread alone, but for dropped packets
         self._state: OutputState = "opening"
         self._written_bytes = self._written_packets = self._dropped = 0
-        self._reconnects = self._errors = 0
-        self._last_error = ""
+        self._reconnects = self._errors = self._breaks = 0
+        self._sent = False
+        self._last_error = self._last_said = ""
         self._was_open = False
 
     @property
@@ -95,6 +99,7 @@ class Output:
             packets_dropped=self._dropped,
             reconnects=self._reconnects,
             errors=self._errors,
+            breaks=self._breaks,
             last_error=self._last_error,
         )
 
@@ -119,13 +124,15 @@ class Output:
         if packet.stream not in self._streams:
             return
         with self._lock:
-            if self._waits:
-                self._changed.wait_for(lambda: self._bytes < MAX_QUEUE_BYTES or self._state == "failed")
-            if self._state in ("failed", "closed"):
+            while self._waits and not self._takes:
+                self._changed.wait(_SLICE_SECONDS)
+            if self._is_over:
                 return
             if self._bytes >= MAX_QUEUE_BYTES:
                 self._forget()
-            if self._needs_key and not (packet.stream == 0 and packet.is_keyframe):
+                self._wishes_key = True
+            is_beginning = packet.stream == 0 and packet.is_keyframe
+            if self._state == "reconnecting" or (self._needs_key and not is_beginning):
                 self._dropped += self._misses
                 return
             self._needs_key = False
@@ -133,21 +140,29 @@ class Output:
             self._bytes += len(packet.content)
             self._changed.notify_all()
 
-    def _forget(self) -> None:
-        """Drop what waits; the next packet is a key frame. Under the lock."""
-        self._dropped += len(self._packets) * self._misses
-        self._packets.clear()
-        self._bytes, self._needs_key, self._wishes_key = 0, True, True
+    @property
+    def _is_over(self) -> bool:
+        """True once nothing will be taken any more. Under the lock, as what follows."""
+        return self._aborted or self._state in ("failed", "closed")
+
+    @property
+    def _takes(self) -> bool:
+        """True where nothing has to be waited for to put a packet."""
+        if self._is_over:
+            return True
+        return self._stopped() if self._state == "reconnecting" else self._bytes < MAX_QUEUE_BYTES
 
     @property
     def _misses(self) -> bool:
         """True where a packet that it does not get is missing, and not from before it began."""
-        return self._written_packets > 0 or not self._begins_amid
+        return self._written_packets > 0 or self._errors > 0 or not self._begins_amid
 
-    @property
-    def _begins_now(self) -> bool:
-        """True where what came before it was open would be played late, all the time."""
-        return not self._waits and (self.place.is_whip or self._reconnects > 0)
+    def _forget(self) -> None:
+        """Drop what waits; it goes on with a key frame."""
+        self._dropped += len(self._packets) * self._misses
+        self._packets.clear()
+        self._bytes, self._needs_key = 0, True
+        self._changed.notify_all()
 
     def finish(self) -> None:
         """Say that no packet follows: what waits is written, and the receiver finished."""
@@ -160,7 +175,6 @@ class Output:
         with self._lock:
             self._aborted = self._ended = True
             self._forget()
-            self._changed.notify_all()
 
     def join(self, timeout_seconds: float) -> bool:
         """Wait for the end. Returns True where it was reached."""
@@ -172,31 +186,46 @@ class Output:
     def _run(self) -> None:
         pauses, broken_since = back_off(), time.monotonic()
         while True:
-            opened_at = self._written_packets
+            written = self._written_packets
             try:
                 self._serve()
-                self._state = "closed"
+                with self._lock:
+                    self._become("closed")
                 return
             except OutputError as error:
                 self._errors += 1
                 self._last_error = str(error)
-                self._say(str(error))
-            if self._written_packets > opened_at:
+            self._breaks += self._sent
+            if self._written_packets > written:
                 pauses, broken_since = back_off(), time.monotonic()
+            if self._last_said != self._last_error:  # each attempt may end in the same way
+                self._last_said = self._last_error
+                self._say(self._last_error)
+            if not (self._returns and (self._was_open or self._may_be_absent)):
+                break
             with self._lock:
-                self._forget()
-                over = self._ended or time.monotonic() - broken_since > self._give_up
-                if not (self._returns and (self._was_open or self._may_be_absent)) or over:
-                    self._state = "failed"
-                    self._changed.notify_all()
-                    return
-                self._state = "reconnecting"
-                self._changed.wait_for(lambda: self._ended, next(pauses))
-            self._reconnects += 1
+                if self._sent or not self._waits:
+                    self._forget()
+                self._become("reconnecting")
+                if self._changed.wait_for(lambda: self._ended and not self._packets, next(pauses)):
+                    break
+            if time.monotonic() - broken_since > self._give_up:
+                self._last_error += f"; it was tried for {self._give_up:g} s"
+                self._say(self._last_error)
+                break
+        with self._lock:
+            self._forget()
+            self._become("failed")
+
+    def _become(self, state: OutputState) -> None:
+        """Change the state, and wake whom that concerns. Under the lock."""
+        self._state = state
+        self._changed.notify_all()
 
     def _serve(self) -> None:
         """Write to one process until the end. Raises OutputError where that breaks off."""
         assert self._header is not None  # set by `start`
+        self._sent = False
         try:
             child = _Child(self.place, self._streams, self._header, self._timeout)
         except OSError as error:
@@ -204,6 +233,7 @@ class Output:
             raise OutputError(f"{self.place.shown}: {why}") from error
         try:
             while (packet := self._next(child)) is not None:
+                self._sent = True
                 child.write(record_bytes(packet))
                 self._written_packets += 1
                 self._written_bytes += len(packet.content)
@@ -217,19 +247,26 @@ class Output:
         while True:
             child.check()
             if child.opened and self._state != "writing":
-                if self._begins_now:
-                    with self._lock:
-                        self._forget()
-                self._state, self._was_open = "writing", True
+                self._begin()
             with self._lock:
                 self._changed.wait_for(lambda: child.opened if self._packets else self._ended, _SLICE_SECONDS)
+                if self._aborted or (self._ended and not self._packets):
+                    return None
                 if self._packets and child.opened:
                     packet = self._packets.popleft()
                     self._bytes -= len(packet.content)
                     self._changed.notify_all()
                     return packet
-                if self._ended and not self._packets:
-                    return None
+
+    def _begin(self) -> None:
+        """Take note that the receiver was opened."""
+        with self._lock:
+            if self.place.is_whip and not self._waits:
+                self._forget()  # what came before would be played late, all the time
+            self._wishes_key = self._wishes_key or self._needs_key
+            self._reconnects += self._was_open
+            self._was_open, self._last_said = True, ""
+            self._become("writing")
 
 
 class _Child:

@@ -28,7 +28,7 @@ class LiveReport:
     @property
     def lost(self) -> tuple[str, ...]:
         """What a receiver did not get, one sentence each."""
-        lost = [text for output in self.status.outputs if (text := _missed(output))]
+        lost = [text for output in self.status.outputs if (text := self._missed(output))]
         if not (self.status.frames_out or self.status.frames_paused or self.stopped):
             lost.append(f"{self.status.source}: the run ended before one frame of it was through")
         if self.status.frames_dropped:
@@ -36,6 +36,21 @@ class LiveReport:
                 f"{self.status.frames_dropped} of {self.status.frames_in} frames were dropped{self._late}"
             )
         return (*lost, *self.not_kept)
+
+    def _missed(self, output: OutputStatus) -> str | None:
+        """Return what an output did not get, and why; None where it got all."""
+        if output.state == "failed":
+            return output.last_error
+        if output.state != "closed":
+            return f"{output.name}: it did not take in time what was left at the end, which is missing"
+        why = output.last_error or f"{output.name}: it took less than came"
+        if output.packets_dropped:
+            return f"{why}; {output.packets_dropped} packets did not reach it"
+        if output.breaks:
+            return f"{why}; what was on its way then did not reach it"
+        if self.status.frames_out and not output.packets_written:
+            return f"{output.name}: it got nothing; the run ended before it was open"
+        return None
 
     @property
     def _late(self) -> str:
@@ -92,15 +107,3 @@ class LiveReport:
             "said": list(self.said),
             "status": self.status.to_json(),
         }
-
-
-def _missed(output: OutputStatus) -> str | None:
-    """Return what an output did not get, and why; None where it got all."""
-    if output.state == "failed":
-        return output.last_error
-    if output.state != "closed":
-        return f"{output.name}: it did not take in time what was left at the end, which is missing"
-    if output.packets_dropped:
-        why = output.last_error or f"{output.name}: it took less than came"
-        return f"{why}; {output.packets_dropped} packets did not reach it"
-    return None

@@ -177,6 +177,7 @@ class LiveRun:
             plan.sound,
             self._options,
             waits=self.source.waits,
+            stopped=lambda: self._token.requested,
             say=self._messages.say,
         )
 

@@ -76,7 +76,8 @@ class LiveSource:
         self._options = options
         self._token = token
         self._say = say
-        self._returns = options.reconnect == "on" or (options.reconnect == "auto" and is_network(name))
+        self._repeats = options.reconnect == "on" and not self.waits and name != "-"
+        self._returns = self._repeats or (options.reconnect == "auto" and is_network(name))
         self._interval = FrameInterval()
         self._lock = threading.Lock()
         self._timeline = Timeline()  # protected by _lock
@@ -118,7 +119,7 @@ class LiveSource:
                 raise
         if is_recording(self._name, self.reader):
             self._say(f"{self.shown}: it has an end, so it is no live stream: read at the speed of its times")
-            self._returns = self._options.reconnect == "on"
+            self._returns = self._repeats
         if is_half_checked(self._name, self.reader):
             self._say(f"{self.shown}: the certificate of the playlist is checked, not those of its segments")
         if comes_in_bursts(self._name, self.reader):

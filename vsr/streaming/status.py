@@ -27,6 +27,8 @@ class OutputStatus:
     """Those that a receiver which was away or too slow did not get."""
     reconnects: int = 0
     errors: int = 0
+    breaks: int = 0
+    """How often it broke off with packets on their way, which nobody can count."""
     last_error: str = ""
     """A sentence, or nothing."""
 

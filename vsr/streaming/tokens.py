@@ -16,11 +16,14 @@ def token_of(given: str | None, flag: str) -> str | None:
         return given
     try:
         with open(given[1:], encoding="ascii") as file:
-            words = file.read(_MOST_CHARACTERS).split()
+            words = file.read(_MOST_CHARACTERS + 1).split()
     except OSError as error:
         raise OptionError(f"{flag} {given}: {error.strerror}; name a file that holds the token") from error
     except UnicodeDecodeError:
         words = []
-    if len(words) != 1:
-        raise OptionError(f"{flag} {given}: the file holds no token; write it there, one word of ASCII")
+    if len(words) != 1 or len(words[0]) > _MOST_CHARACTERS:
+        raise OptionError(
+            f"{flag} {given}: the file holds no token; write it there, one word of ASCII, "
+            f"of {_MOST_CHARACTERS} characters at most"
+        )
     return words[0]
