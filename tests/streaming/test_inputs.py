@@ -20,7 +20,7 @@ from vsr.options import LiveOptions
 from vsr.streaming.report import LiveReport
 from vsr.streaming.run import LiveRun
 
-TIMEOUT_SECONDS = 1.0
+TIMEOUT_SECONDS = 2.0
 LATENCY_MS = 5000
 """What a frame may wait on a busy machine before it makes way: here none is to."""
 SHARE = 0.4

@@ -43,6 +43,21 @@ def sound_of(path: Path, codec: str) -> list[bytes]:
         return [bytes(packet) for packet in source.demux(stream) if packet.size]
 
 
+def test_sound_that_is_announced_and_does_not_come_is_left_out_and_said(tmp_path: Path) -> None:
+    clip = make(tmp_path / "clip.ts", Clip(picture=PICTURE, sounds=[Sound(seconds=1.2)]))
+    with av.open(str(clip)) as whole:
+        number = whole.streams.audio[0].id
+    content = clip.read_bytes()
+    packets = [content[at : at + 188] for at in range(0, len(content), 188)]
+    kept = [p for p in packets if ((p[1] & 0x1F) << 8 | p[2]) != number]
+    assert len(kept) < len(packets)
+    clip.write_bytes(b"".join(kept))
+    report = live(clip, tmp_path / "out.mkv")
+    assert (report.exit_code, report.status.frames_out) == (0, PICTURE.frames)
+    (sentence,) = [text for text in report.said if "nothing of it came" in text]
+    assert sentence.startswith("not kept: stream 1 (audio, aac)")
+
+
 def onset_seconds(path: Path) -> float:
     """Return how long after the first picture the first sound is heard."""
     heard: list[float] = []

@@ -182,10 +182,17 @@ def _recordings(options: LiveOptions) -> list[Place]:
 
 def _copied(source: SourceInfo, say: Callable[[str], None]) -> tuple[StreamInfo, ...]:
     """Return the sound; what else there is has no place in most receivers."""
-    left = [stream.label for stream in source.streams if stream.kind != "audio"]
+    sounds = [stream for stream in source.streams if stream.kind == "audio"]
+    left = [stream.label for stream in source.streams if stream not in sounds]
     if left:
         say(f"not kept: {', '.join(left)}")
-    return tuple(stream for stream in source.streams if stream.kind == "audio")
+    unknown = [stream for stream in sounds if not getattr(stream.handle.codec_context, "sample_rate", True)]
+    for stream in unknown:
+        say(
+            f"not kept: {stream.label}: it is announced, but nothing of it came while the source was opened; "
+            "a longer --timeout waits longer"
+        )
+    return tuple(stream for stream in sounds if stream not in unknown)
 
 
 def _lost_turns(video: VideoInfo, places: Sequence[Place]) -> tuple[str, ...]:
