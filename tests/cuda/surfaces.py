@@ -10,12 +10,13 @@ import av
 import numpy as np
 import numpy.typing as npt
 import pytest
+from av.sidedata.sidedata import SideDataContainer
 
 from tests.cuda.host_gpu import HostGpu
 from vsr.device.cuda import driver
 from vsr.device.cuda.gpu import Call, Gpu
 from vsr.device.cuda.nvcuvid import Abilities
-from vsr.media import nvdec
+from vsr.media import nvdec, sidedata
 from vsr.media.decoders import decoder_for
 
 LAYOUTS = {"yuv420p": "nv12", "yuv420p10le": "p010le", "yuv420p12le": "p016le", "yuv444p": "yuv444p"}
@@ -95,5 +96,9 @@ def stand_in(
     able: Abilities | None = ABLE,
 ) -> None:
     """Let readers find an NVDEC that can do that."""
+    of_frames: Any = SideDataContainer
+    monkeypatch.setattr(
+        sidedata, "SideDataContainer", lambda frame: of_frames(getattr(frame, "picture", frame))
+    )
     monkeypatch.setattr(nvdec, "abilities", lambda gpu, codec, chroma, depth: able)
     monkeypatch.setattr(nvdec, "nvdec_decoder", lambda stream, gpu: Decoder(stream, gpu, look))
