@@ -291,6 +291,14 @@ def test_deinterlacing_changes_the_picture_only_where_asked(tmp_path: Path) -> N
         np.testing.assert_array_equal(a.planes[0], b.planes[0])
 
 
+def test_deinterlacing_begins_anew_with_another_decoder(tmp_path: Path) -> None:
+    path = interlaced(tmp_path / "a.ts", "mpeg2video")
+    own, other = read(path, deinterlace="on"), read(path, deinterlace="on", decoder="mpegvideo")
+    assert [f.pts for f in other] == [f.pts for f in own]
+    for a, b in zip(own, other, strict=True):
+        np.testing.assert_array_equal(a.planes[0], b.planes[0])
+
+
 def test_deinterlacing_of_a_cut(tmp_path: Path) -> None:
     path = interlaced(tmp_path / "a.mkv", "libx264")
     whole = [f.pts for f in read(path)]

@@ -12,31 +12,22 @@ from typing import Any, Self
 
 import av
 
-from vsr.device.cuda.gpu import Gpu, OutOfMemoryError
+from vsr.device.cuda.gpu import Gpu
 from vsr.errors import DecodeError, DeviceError, OptionError
 from vsr.frame import Frame
 from vsr.media import images, nvdec
 from vsr.media._av import detailed, explain, reading
 from vsr.media.arrival import Arrivals, LiveInput
-from vsr.media.chroma import ChromaProbe
 from vsr.media.cut import Cut
-from vsr.media.decoders import ANYWHERE, decoder_for, named_decoder
-from vsr.media.deinterlace import Deinterlacer
+from vsr.media.decoders import ANYWHERE, named_decoder
 from vsr.media.describe import chapter_of, stream_info, time_base_of, video_info
 from vsr.media.faults import ReadFaults
 from vsr.media.packets import Packets
-from vsr.media.pixels import from_av, planar_format
-from vsr.media.sidedata import (
-    CAPTION_MARK,
-    LASTING_SIDE_DATA,
-    frame_side_data,
-)
+from vsr.media.picture_decoder import PictureDecoder, own_decoder
 from vsr.media.source import Disposition, SourceInfo, StreamInfo, VideoInfo
 from vsr.options import DeinterlaceMode
-from vsr.timing import rescale
 
 _SEEK_BACK_SECONDS = (0, 2, 10, 60)
-_INTERLACED = range(2, 6)  # AV_FIELD_TT .. AV_FIELD_BT
 _STATED_DURATION = ("mov,mp4", "matroska", "avi", "flv", "asf")
 
 
@@ -86,28 +77,19 @@ class Reader:
         self._gpu = gpu
         self._threads = threads
         self.name = "standard input" if str(source) == "-" else str(source)
-        self.captions_seen = False
-        """True once a packet of the picture has carried closed captions."""
-        self.copied_bytes = 0
-        """Of samples unpacked to planes; none where the decoder gives planes."""
-        self._icc_profile_seen = False
         self._live = live
         self._arrivals = None if live is None else Arrivals(live.arrived)
         stopped = None if live is None else live.stopped
         self._standard_input = images.StandardInput(stopped) if str(source) == "-" else None
-        self._deinterlace: DeinterlaceMode = deinterlace
         self._start = start_seconds
-        self._duration = duration_seconds
         self._closed = False
-        self._last_pts: int | None = None
         self._pending: deque[Frame | CopiedPacket] = deque()
-        self._filter: Deinterlacer | None = None
         with reading(self.name), detailed():
             self._container = images.open_input(str(source), self._standard_input, live)
         keep = decoder not in ("auto", "cpu") or gpu is not None
         self._source = Packets(self._container, self.name, keep=keep)
         try:
-            self._open()
+            self._open(deinterlace, duration_seconds)
             self._choose_decoder(decoder)
         except BaseException:
             self._container.close()
@@ -115,22 +97,29 @@ class Reader:
 
     # -- opening
 
-    def _open(self) -> None:
+    def _open(self, deinterlace: DeinterlaceMode, duration: Fraction | None) -> None:
         self._stream = self._picture_stream()
-        self._time_base = time_base_of(self._stream)
-        self._is_png = self._stream.codec_context.name in ("png", "apng")
-        self._decoder = self._open_decoder()
         self._infos = {
             stream.index: stream_info(stream)
             for stream in self._container.streams
             # Discarded by the demuxer is the text track that MP4 keeps its chapters in.
             if stream is not self._stream and stream.discard != av.stream.Discard.all
         }
-        self._chroma = ChromaProbe(self._stream)
         origin = Fraction(self._container.start_time or 0, 1_000_000)
-        self._cut = Cut(self._time_base, origin, self._start, self._duration)
+        self._cut = Cut(time_base_of(self._stream), origin, self._start, duration)
+        self._picture = PictureDecoder(
+            self._stream,
+            own_decoder(self._stream, threads=self._threads, is_live=self._live is not None),
+            self._source,
+            self._cut,
+            name=self.name,
+            deinterlace=deinterlace,
+            gpu=self._gpu,
+            arrivals=self._arrivals,
+        )
         self._begin()
         self.info = self._describe()
+        self._picture.settle(self.info.video)
 
     def _picture_stream(self) -> Any:
         for stream in self._container.streams.video:
@@ -143,17 +132,6 @@ class Reader:
         kinds = sorted({s.type for s in self._container.streams})
         raise DecodeError(f"{self.name}: no video stream (it has: {', '.join(kinds) or 'nothing'})")
 
-    def _open_decoder(self) -> Any:
-        context = self._stream.codec_context
-        alpha = {k.lower(): v for k, v in self._stream.metadata.items()}.get("alpha_mode") == "1"
-        if alpha and context.name in ("vp8", "vp9"):
-            # FFmpeg's own VP8 and VP9 decoders ignore the second bitstream that carries alpha.
-            return decoder_for(self._stream, {"vp8": "libvpx", "vp9": "libvpx-vp9"}[context.name])
-        # Threads with a frame each hold a frame each.
-        context.thread_type = "AUTO" if self._live is None else "SLICE"
-        context.thread_count = self._threads
-        return context
-
     @property
     def video(self) -> VideoInfo:
         """The picture."""
@@ -163,6 +141,16 @@ class Reader:
     def has_size(self) -> bool:
         """True where it is known how many bytes there are, as of a file; a stream goes on for ever."""
         return bool(self._container.size > 0)
+
+    @property
+    def captions_seen(self) -> bool:
+        """True once a packet of the picture has carried closed captions."""
+        return self._picture.captions_seen
+
+    @property
+    def copied_bytes(self) -> int:
+        """Of samples unpacked to planes; none where the decoder gives planes."""
+        return self._picture.copied_bytes
 
     @property
     def faults(self) -> ReadFaults:
@@ -180,7 +168,7 @@ class Reader:
     def _choose_decoder(self, wanted: str) -> None:
         """Go on with the decoder that was asked for, or with NVDEC where that can."""
         gpu, problem = self._gpu, None
-        if wanted not in (*ANYWHERE, self._decoder.codec.name):
+        if wanted not in (*ANYWHERE, self._picture.context.codec.name):
             problem = self._try(wanted, lambda: named_decoder(self._stream, wanted, self._threads))
         elif gpu is not None and wanted in ("auto", "nvdec"):
             problem = nvdec.problem(self.video, gpu)
@@ -196,9 +184,9 @@ class Reader:
         """Begin again with another decoder. Where that does not do, go back, and return why."""
         if not self._source.can_repeat:
             return "its first frame comes too late to try it"
-        before, video = self._decoder, self.video
+        before, video = self._picture.context, self.video
         try:
-            self._decoder = make()
+            self._picture.context = make()
         except DeviceError as error:
             return str(error)
         first = self._prime_again(on_trial=True)
@@ -206,17 +194,16 @@ class Reader:
         if problem is None:
             before.flush_buffers()
             self.info = replace(self.info, video=replace(video, decoder=name))
+            self._picture.settle(self.video)
         else:
-            self._decoder = before
+            self._picture.context = before
             self._prime_again(on_trial=False)
         return problem
 
     def _prime_again(self, *, on_trial: bool) -> Frame | None:
         """Read up to the first frame once more, with the packets that were kept."""
-        self._packets.close()
-        self._decoder.flush_buffers()
+        self._items.close()
         self.faults.forget_frames()
-        self._last_pts = None
         return self.first_frame if self._prime(on_trial=on_trial) else None
 
     def _misfit(self, name: str, first: Frame | None) -> str | None:
@@ -258,34 +245,31 @@ class Reader:
                     raise DecodeError(f"--start: {explain(error, self.name)}") from error
                 break
             found = self._prime()
-            if self._decoded_from is not None and self._decoded_from <= (self._cut.begin or 0):
+            decoded_from = self._picture.decoded_from
+            if decoded_from is not None and decoded_from <= (self._cut.begin or 0):
                 break
         return found
 
     def _seek(self, seconds: Fraction) -> None:
         self._container.seek(int(seconds * 1_000_000), backward=True)
-        self._decoder.flush_buffers()
         self._source.restart()
-        self._last_pts = None
-        self._filter = None
 
     def _prime(self, *, on_trial: bool = False) -> bool:
-        self._packets = self._demux(on_trial=on_trial)
-        self._first_raw: av.VideoFrame | None = None
-        self._decoded_from: int | None = None
+        self._picture.restart()
+        self._items = self._demux(on_trial=on_trial)
         queued: deque[Frame | CopiedPacket] = deque()
-        for item in self._packets:
+        for item in self._items:
             queued.append(item)
             if isinstance(item, Frame):
                 break
             if item.stream.kind == "cover":
                 self._infos[item.stream.index] = replace(item.stream, data=bytes(item.packet))
         self._pending = queued
-        return self._first_raw is not None
+        return self._picture.first_raw is not None
 
     def _describe(self) -> SourceInfo:
         container = self._container
-        raw = self._first_raw
+        raw = self._picture.first_raw
         assert raw is not None
         first = self.first_frame
         stated = container.format.name.startswith(_STATED_DURATION) and container.duration is not None
@@ -297,10 +281,10 @@ class Reader:
                 self._stream,
                 raw,
                 first,
-                self._side_data(raw),
-                interlaced=self._filter is not None,
+                self._picture.side_data(raw),
+                interlaced=self._picture.is_deinterlaced,
                 captioned=self.captions_seen,
-                decoder=self._decoder.codec.name,
+                decoder=self._picture.context.codec.name,
             ),
             streams=tuple(self._infos.values()),
             chapters=tuple(chapter_of(c) for c in container.chapters()),
@@ -315,19 +299,13 @@ class Reader:
         """The first frame, decoded already. Only before reading begins."""
         return next(item for item in self._pending if isinstance(item, Frame))
 
-    def _side_data(self, raw: av.VideoFrame) -> dict[str, bytes]:
-        # PyAV crashes on the side data of PNG, whose ICC profile has a name.
-        if self._is_png:
-            return {"ICC_PROFILE": b""} if self._icc_profile_seen else {}
-        return frame_side_data(raw)
-
     # -- reading
 
     def items(self) -> Iterator[Frame | CopiedPacket]:
         """Yield frames and copied packets in the order of the file, until its end or the duration's."""
         while self._pending:
             yield self._pending.popleft()
-        yield from self._packets
+        yield from self._items
         self._check_end()
 
     def __iter__(self) -> Iterator[Frame]:
@@ -336,140 +314,28 @@ class Reader:
                 yield item
 
     def _demux(self, *, on_trial: bool) -> Generator[Frame | CopiedPacket, None, None]:
-        self._past_end = False
+        picture = self._picture
         for packet in self._source.items(on_trial=on_trial):
             is_picture = packet.stream_index == self._stream.index
             if self._arrivals is not None:
                 self._arrivals.note(packet, is_picture=is_picture)
             if is_picture:
-                if not self._past_end:
-                    yield from self._decode(packet)
+                if not picture.is_past_end:
+                    yield from picture.decode(packet)
                 elif not self._infos or self._cut.is_far_past(packet.dts):
                     break
                 continue
             info = self._infos.get(packet.stream_index)
-            if info is not None and packet.size and self._cut.wants(packet, info, past_end=self._past_end):
+            if (
+                info is not None
+                and packet.size
+                and self._cut.wants(packet, info, past_end=picture.is_past_end)
+            ):
                 self._cut.clip(packet, info)
                 arrival = 0.0 if self._arrivals is None else self._arrivals.latest
                 yield CopiedPacket(info, packet, arrival)
-        if not self._past_end:
-            yield from self._flush()
-
-    def _decode(self, packet: Any) -> Iterator[Frame]:
-        self._chroma.look(packet)
-        content = bytes(packet)
-        self.captions_seen = self.captions_seen or CAPTION_MARK in content
-        self._icc_profile_seen = self._icc_profile_seen or (self._is_png and b"iCCP" in content)
-        try:
-            frames = self._decoder.decode(packet)
-        except av.error.FFmpegError as error:
-            self._check_memory(error)
-            self.faults.undecodable_packets += 1
-            if self._arrivals is not None:
-                self._arrivals.note_error()
-            return
-        for raw in frames:
-            yield from self._accept(raw)
-
-    def _check_memory(self, error: av.error.FFmpegError) -> None:
-        """Raise OutOfMemoryError where a GPU has no room for a picture: that is no fault of the source's."""
-        is_running = hasattr(self, "info") and self.video.decoder == "nvdec"
-        if self._gpu is not None and is_running and isinstance(error, MemoryError):
-            raise OutOfMemoryError(
-                f"{self._gpu.device} is out of memory for NVDEC's pictures; use --decoder cpu, choose a "
-                "smaller --size, or end other programs that use the GPU"
-            ) from error
-
-    def _flush(self) -> Iterator[Frame]:
-        try:
-            remaining = self._decoder.decode(None)
-        except av.error.FFmpegError as error:
-            self._check_memory(error)
-            if not isinstance(error, av.error.EOFError):
-                self.faults.undecodable_packets += 1
-            remaining = []
-        for raw in remaining:
-            yield from self._accept(raw)
-        if self._filter is not None:
-            for raw in self._filter.flush():
-                yield from self._emit(raw)
-
-    def _accept(self, raw: av.VideoFrame) -> Iterator[Frame]:
-        if raw.pts is None:
-            raw.pts = self._made_up_pts()
-        if self._decoded_from is None:
-            self._decoded_from = raw.pts
-        if raw.is_corrupt and not self._cut.is_before(raw.pts):
-            self.faults.damaged_frames += 1
-        self._look_for_late_side_data(raw)
-        raw.time_base = self._time_base
-        if self._filter is None and self._needs_deinterlacing(raw):
-            self._filter = Deinterlacer(self._time_base, only_flagged=self._deinterlace == "auto")
-        if self._filter is None:
-            yield from self._emit(raw)
-            return
-        if self._gpu is not None and nvdec.is_surface(raw):
-            raw = nvdec.downloaded(raw, self._gpu)
-        for done in self._filter.push(raw):
-            yield from self._emit(done)
-
-    def _look_for_late_side_data(self, raw: av.VideoFrame) -> None:
-        if raw.key_frame and hasattr(self, "info"):
-            known = self.info.video.side_data
-            self.faults.late_side_data |= (LASTING_SIDE_DATA.keys() & self._side_data(raw).keys()) - known
-
-    def _needs_deinterlacing(self, raw: av.VideoFrame) -> bool:
-        if self._deinterlace == "auto":
-            return raw.interlaced_frame or self._stream.codec_context.field_order in _INTERLACED
-        return self._deinterlace == "on"
-
-    def _made_up_pts(self) -> int:
-        self.faults.repaired_timestamps += 1
-        return 0 if self._last_pts is None else self._last_pts + self._frame_ticks()
-
-    def _frame_ticks(self) -> int:
-        rate = self._stream.average_rate or self._stream.guessed_rate or 25
-        return max(1, rescale(1, 1 / Fraction(rate), self._time_base))
-
-    def _emit(self, raw: av.VideoFrame) -> Iterator[Frame]:
-        pts = int(raw.pts or 0)
-        self._past_end = self._past_end or self._cut.is_past(pts)
-        if self._past_end or self._cut.is_before(pts):
-            return
-        if self._live is None and self._last_pts is not None and pts <= self._last_pts:
-            # Squeezed in after the frame before, so that every later frame can keep its own time.
-            self.faults.repaired_timestamps += 1
-            pts = self._last_pts + max(1, self._frame_ticks() // 4)
-        self._last_pts = pts
-        if self._first_raw is None:
-            self._first_raw = raw
-            if self._start:
-                self.faults.undecodable_packets = 0  # those before the first key frame
-        arrival = 0.0 if self._arrivals is None else self._arrivals.of(raw)
-        try:
-            frame = self._frame_of(raw, pts)
-            frame.arrival = arrival
-            yield frame
-        except av.error.FFmpegError as error:
-            target = planar_format(raw.format.name).name
-            raise DecodeError(
-                f"{self.name}: pixel format {raw.format.name} cannot be unpacked to {target} by this FFmpeg"
-            ) from error
-
-    def _frame_of(self, raw: av.VideoFrame, pts: int) -> Frame:
-        """Return the Frame over a decoded picture, where that lies."""
-        gpu, location, base, duration = self._gpu, self._chroma.location, self._time_base, raw.duration or 0
-        if gpu is not None and nvdec.is_surface(raw):
-            if nvdec.is_shown_as_arrays(raw):
-                return nvdec.from_surface(
-                    raw, gpu, pts=pts, time_base=base, duration=duration, chroma_location=location
-                )
-            raw = nvdec.downloaded(raw, gpu)
-        self.faults.host_frames += hasattr(self, "info") and self.video.decoder == "nvdec"
-        frame = from_av(raw, pts=pts, time_base=base, duration=duration, chroma_location=location)
-        if frame.owner is not raw:
-            self.copied_bytes += frame.format.frame_bytes(frame.width, frame.height)
-        return frame
+        if not picture.is_past_end:
+            yield from picture.flush()
 
     def _check_end(self) -> None:
         info = self.info
@@ -494,10 +360,9 @@ class Reader:
         if not self._closed:
             self._closed = True
             self._pending.clear()
-            if hasattr(self, "_packets"):
-                self._packets.close()
-                # Waits for the decoder's threads without the interpreter's lock; freeing it would hold that.
-                self._decoder.flush_buffers()
+            self._items.close()
+            # Waits for the decoder's threads without the interpreter's lock; freeing it would hold that.
+            self._picture.context.flush_buffers()
             self._container.close()
 
     def __enter__(self) -> Self:
