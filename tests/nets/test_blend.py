@@ -42,6 +42,21 @@ def test_weights_lie_between_the_two(two: list[str], tmp_path: Path) -> None:
     assert "relu" in [type(node.op).__name__.lower() for node in read_checkpoint(out).nodes]
 
 
+def test_what_is_said_is_what_holds_of_both(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    files = [tmp_path / f"{name}.safetensors" for name in "ab"]
+    for seed, (file, psnr) in enumerate(zip(files, ("30.1", "28.2"), strict=True)):
+        said = {"vsr.network": "espcn", "vsr.recipe": f"r{seed}", "vsr.psnr.x2-bicubic": psnr}
+        write_safetensors(file, espcn(seed), said | ({"vsr.activation": "relu"} if seed else {}))
+    out = tmp_path / "out.safetensors"
+    assert main(["models", "blend", *map(str, files), str(out), "--share", "0.5"]) == 0
+    said = read_metadata(out)
+    assert said.pop("vsr.blend") == "0.5 a.safetensors + 0.5 b.safetensors"
+    assert said == {"vsr.network": "espcn", "vsr.activation": "relu"}
+    write_safetensors(files[0], espcn(0), {"vsr.activation": "tanh"})
+    assert main(["models", "blend", *map(str, files), str(out), "-y"]) == 2
+    assert "their vsr.activation are tanh and relu" in capsys.readouterr().err
+
+
 def test_the_metadata_says_the_activation_unless_the_caller_does(two: list[str]) -> None:
     def kinds(activation: str | None) -> set[str]:
         graph = read_checkpoint(Path(two[0]), activation=activation)

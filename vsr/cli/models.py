@@ -138,7 +138,7 @@ def blend(
     """Write the network between two trainings of it, as ESRGAN's between the sharp and the exact one."""
     from vsr.errors import OptionError
     from vsr.nets.checkpoint import read_metadata_of, read_tensors
-    from vsr.nets.checkpoint.blend import blended
+    from vsr.nets.checkpoint.blend import blended, said_of_both
     from vsr.nets.checkpoint.safetensors import write_safetensors
 
     if not 0 <= share <= 1:
@@ -147,9 +147,11 @@ def blend(
         raise OptionError(f"{result.name} does not end in .safetensors, the only format that is written")
     if result.exists() and not overwrite:
         raise OptionError(f"{result} exists; choose another name, or replace it with -y")
-    tensors = blended(read_tensors(first), read_tensors(second), share, names=(first.name, second.name))
-    said = read_metadata_of(first) | {"vsr.blend": f"{1 - share:g} {first.name} + {share:g} {second.name}"}
-    write_safetensors(result, tensors, said)
+    names = (first.name, second.name)
+    tensors = blended(read_tensors(first), read_tensors(second), share, names=names)
+    said = said_of_both(read_metadata_of(first), read_metadata_of(second), names=names)
+    note = f"{1 - share:g} {first.name} + {share:g} {second.name}"
+    write_safetensors(result, tensors, said | {"vsr.blend": note})
     typer.echo(f"{result}: {1 - share:g} of {first.name}, {share:g} of {second.name}")
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from torch import nn
 
-from vsr.nets.checkpoint import ACTIVATION_KEY, SCALE_KEY
+from vsr.nets.checkpoint import ACTIVATION_KEY, FIGURE_KEY, SCALE_KEY
 from vsr.nets.checkpoint.safetensors import write_safetensors
 from vsr.train.networks import Cnn
 from vsr.train.recipe import Recipe
@@ -35,7 +35,7 @@ def metadata(recipe: Recipe, figures: dict[str, float]) -> dict[str, str]:
         said[SCALE_KEY] = str(min(recipe.data.enlarged, default=recipe.network.scale))
     if recipe.network.kind == "espcn":
         said[ACTIVATION_KEY] = str(recipe.network.options.get("activation", "tanh"))
-    return said | {f"vsr.psnr.{name}": f"{value:.3f}" for name, value in figures.items()}
+    return said | {f"{FIGURE_KEY}{name}": f"{value:.3f}" for name, value in figures.items()}
 
 
 def write_weights(

@@ -16,6 +16,7 @@ _READERS = {".safetensors": read_safetensors, ".pth": read_torch, ".pt": read_to
 
 
 SCALE_KEY, ACTIVATION_KEY = "vsr.scale", "vsr.activation"
+FIGURE_KEY = "vsr.psnr."
 """In the metadata of .safetensors: what weights do not say."""
 
 

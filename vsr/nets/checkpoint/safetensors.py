@@ -98,7 +98,7 @@ def _tensor(name: str, key: str, entry: Any, body: memoryview) -> tuple[npt.NDAr
 def write_safetensors(
     path: Path, tensors: Mapping[str, npt.NDArray[np.floating[Any]]], metadata: Mapping[str, str]
 ) -> None:
-    """Write tensors of float32 or float16, and what is said about them, whole or not at all."""
+    """Write tensors of float32 or float16, and what is said of them, whole or not at all. Raises OSError."""
     table: dict[str, Any] = {"__metadata__": dict(metadata)}
     offset = 0
     arrays = {key: np.ascontiguousarray(value) for key, value in tensors.items()}
@@ -111,8 +111,12 @@ def write_safetensors(
     head = json.dumps(table, separators=(",", ":")).encode()
     head += b" " * (-len(head) % 8)
     temporary = path.with_name(path.name + ".tmp")
-    with temporary.open("wb") as file:
-        file.write(len(head).to_bytes(8, "little") + head)
-        for array in arrays.values():
-            file.write(array.tobytes())
-    os.replace(temporary, path)
+    try:
+        with temporary.open("wb") as file:
+            file.write(len(head).to_bytes(8, "little") + head)
+            for array in arrays.values():
+                file.write(array.tobytes())
+        os.replace(temporary, path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise OSError(error.errno, error.strerror, str(path)) from error
