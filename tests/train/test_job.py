@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import errno
 import json
 import math
@@ -24,6 +25,7 @@ from vsr.cli.main import main  # noqa: E402
 from vsr.errors import DeviceError, OptionError  # noqa: E402
 from vsr.nets.checkpoint import read_checkpoint  # noqa: E402
 from vsr.train.errors import TrainingError  # noqa: E402
+from vsr.train.evaluate import mean_psnr  # noqa: E402
 from vsr.train.job import LOG, WEIGHTS, Job, Moment  # noqa: E402
 from vsr.train.loop import STATE, Training, rate_at  # noqa: E402
 from vsr.train.recipe import Recipe, TrainingOptions, read_recipe  # noqa: E402
@@ -263,6 +265,42 @@ def test_a_loss_that_is_no_number_stops_and_keeps_the_good_weights(tmp_path: Pat
     assert resumed.training.steps_done == 60
 
 
+NORMS = GAN[: GAN.index("[adversary]")] + GAN[GAN.index("[evaluation]") :]
+NORMS = NORMS.replace('kind = "enhancenet"', 'kind = "srresnet"')
+"""Of a network with batch norm."""
+
+
+def test_weights_are_averaged_and_what_batch_norm_measured_of_them(tmp_path: Path, data: Path) -> None:
+    training = job(tmp_path, data, NORMS.replace("steps = 12", "steps = 200\nema = 0.7")).training
+    expected = {k: v.clone() for k, v in training.network.state_dict().items() if v.is_floating_point()}
+    assert any("running_var" in key for key in expected)
+    for share in (1.0, 10 / 11, 10 / 12):
+        training.step()
+        for key, value in expected.items():
+            value.lerp_(training.network.state_dict()[key], share)
+    for key, value in expected.items():
+        torch.testing.assert_close(training.average.state_dict()[key], value)
+    training.steps_done = 100
+    before = training.average.state_dict()["conv3.weight"].clone()
+    training.step()
+    present = training.network.state_dict()["conv3.weight"]
+    torch.testing.assert_close(training.average.state_dict()["conv3.weight"], before.lerp(present, 0.3))
+
+
+def test_averaged_weights_are_as_good_as_those_now_from_the_start(tmp_path: Path, data: Path) -> None:
+    """A mean of all steps so far would have 3 dB less."""
+    text = NORMS.replace("steps = 12", "steps = 300\nwarm_up = 0\nlearning_rate = 2e-3").replace(
+        "every = 6", "every = 150"
+    )
+    made = job(tmp_path, data, text)
+    moments: list[Moment] = []
+    made.run(moments.append)
+    present = copy.deepcopy(made.training.network).eval()
+    with torch.no_grad():
+        now = mean_psnr(present, made._pairs["x4-bicubic"])
+    assert [moment.figures for moment in moments if moment.figures][-1]["x4-bicubic"] > now - 0.3
+
+
 def test_a_rate_that_is_too_high_is_noticed(tmp_path: Path, data: Path) -> None:
     """Its loss stays finite, and rises to 1e27 or stays at a hundred: no weights come of that."""
     text = SMALL.replace("steps = 60", "steps = 400").replace("learning_rate = 1e-2", "learning_rate = 3.0")
@@ -275,16 +313,19 @@ def test_a_rate_that_is_too_high_is_noticed(tmp_path: Path, data: Path) -> None:
 def test_weights_that_are_much_worse_do_not_replace_those_of_before(tmp_path: Path, data: Path) -> None:
     made = job(tmp_path, data)
     kept: list[bytes] = []
+    step = made.training.step
 
-    @torch.no_grad()
-    def spoil(moment: Moment) -> None:
-        if moment.figures:
+    def spoiled() -> float:
+        loss = step()
+        if made.training.steps_done == 40:
             kept.append((tmp_path / "small" / WEIGHTS).read_bytes())
             for values in made.training.average.parameters():
-                values.mul_(-40)
+                values.detach().mul_(-40)
+        return loss
 
+    made.training.step = spoiled  # type: ignore[method-assign]
     with pytest.raises(TrainingError, match=r"the training diverges: its PSNR is .* dB at step 40, and was "):
-        made.run(spoil)
+        made.run()
     assert [(tmp_path / "small" / WEIGHTS).read_bytes()] == kept
 
 

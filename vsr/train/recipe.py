@@ -122,7 +122,7 @@ class TrainingOptions:
     theta: float = 0.0
     """Gradients are clipped to theta over the learning rate, each component; 0 is off."""
     ema: float = 0.998
-    """How much the averaged weights keep at each step; 0 is off."""
+    """How much the averaged weights keep at each step, less in the first ones; 0 is off."""
     precision: Precision = "fp32"
     """What layers compute in; weights stay float32. bf16 pays on a CPU that has AVX-512 BF16 or AMX."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
