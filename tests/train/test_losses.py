@@ -82,6 +82,18 @@ def test_textures_are_compared_patch_by_patch_wherever_things_lie_in_them() -> N
     torch.testing.assert_close(gram(features, 4)[0, 1], by_hand @ by_hand.T)
 
 
+def test_a_texture_is_of_so_many_features_at_every_layer(vgg: Path) -> None:
+    torch.manual_seed(3)
+    made, truth = torch.rand(2, 1, 3, 32, 32)
+    term = term_of("texture", {"layers": {"relu2_1": 2.0}, "patch": 8}, vgg)
+    features = Features(vgg, ("relu2_1",))
+    one, other = (gram(normalised(features(each)["relu2_1"]), 8) for each in (made, truth))
+    assert one.shape[1] == 4  # patches of 16x16 features
+    assert float(term(made, truth)) == pytest.approx(2 * float((one - other).square().mean()))
+    with pytest.raises(OptionError, match=r"patch is 8, and relu2_1 of the tiles is 6x6; choose a larger"):
+        term(made[..., :12, :12], truth[..., :12, :12])
+
+
 def test_features_normalised_to_mean_one() -> None:
     assert normalised(torch.rand(2, 3, 4, 4) * 7).mean(dim=(1, 2, 3)).tolist() == pytest.approx([1.0, 1.0])
 

@@ -78,6 +78,11 @@ def test_what_is_wrong_is_said(before: str, after: str, sentence: str, tmp_path:
         read_recipe(path)
 
 
+def test_srgans_squared_error_is_of_samples_in_minus_one_to_one() -> None:
+    (error,) = read_recipe(shipped_recipes()["srgan-mse-x4"]).losses
+    assert (error.kind, error.weight) == ("mse", 4.0)
+
+
 def test_a_name_stays_in_its_folder(tmp_path: Path) -> None:
     path = tmp_path / "up.toml"
     path.write_text('name = "../up"\n' + SMALL)

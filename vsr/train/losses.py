@@ -85,8 +85,10 @@ class FeatureLoss:
 class TextureLoss:
     """The squared error between Gram matrices of features in patches (Gatys et al.; EnhanceNet's 16x16).
 
-    Patches do not overlap and are `patch` samples of the picture wide. Zero for equal patches, whatever their
-    place. Features are of mean 1. Options as in FeatureLoss.
+    Patches do not overlap and are `patch` samples of each layer's features wide, not of the picture: the
+    weights that are published are for sums over as many. Zero for patches that differ in the place of things
+    alone. Features are of mean 1. Options as in FeatureLoss. Raises OptionError where features are smaller
+    than a patch.
     """
 
     def __init__(self, root: Path, *, weights: str, layers: Mapping[str, float], patch: int = 16) -> None:
@@ -100,8 +102,13 @@ class TextureLoss:
         found = self.features(made)
         total = made.new_zeros(())
         for name, weight in self.layers.items():
-            side = max(1, self.patch * found[name].shape[3] // made.shape[3])
-            pair = (gram(normalised(found[name]), side), gram(normalised(wanted[name]), side))
+            height, width = found[name].shape[2:]
+            if min(height, width) < self.patch:
+                raise OptionError(
+                    f"texture's patch is {self.patch}, and {name} of the tiles is {width}x{height}; "
+                    "choose a larger data.tile, or a smaller patch"
+                )
+            pair = (gram(normalised(each[name]), self.patch) for each in (found, wanted))
             total = total + weight * mse(*pair)
         return total
 
