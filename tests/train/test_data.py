@@ -135,13 +135,35 @@ def test_held_out_pictures_are_not_trained_on(tmp_path: Path) -> None:
     assert 0.7 < len(tiles[1].small) / len(tiles[0].small) < 0.9
 
 
+def test_there_is_something_to_train_on_and_to_measure_by(tmp_path: Path) -> None:
+    fill(tmp_path / "pictures", count=1)
+    with pytest.raises(
+        OptionError, match=r"held out are all pictures of pictures: .*leave data\.held_out away"
+    ):
+        load_tiles(DataOptions(folders=("pictures",), tile=16, held_out=True), 2, tmp_path, 1)
+    files = picture_files(fill(tmp_path / "tiny", height=5, width=9))
+    with pytest.raises(OptionError, match=r"0\.png is too small to measure by.*6 samples a side or more"):
+        load_pairs(files, 2, "luma", Degradation(), 1)
+    files = picture_files(fill(tmp_path / "small", height=6, width=9))
+    assert mean_psnr(Bicubic(2), load_pairs(files, 2, "luma", Degradation(), 1)) > 5
+    (tmp_path / "small" / "folder.png").mkdir()
+    assert picture_files(tmp_path / "small") == files
+
+
+def test_pictures_that_are_smaller_than_a_tile_are_named(tmp_path: Path) -> None:
+    fill(tmp_path / "pictures")
+    fill(tmp_path / "small", count=1, height=30, width=90)
+    tiles = load_tiles(DataOptions(folders=("pictures", "small"), tile=16), 2, tmp_path, 1)
+    assert tiles.unused == (tmp_path / "small" / "0.png",)
+
+
 def test_folders_without_pictures_and_small_pictures_are_refused(tmp_path: Path) -> None:
     with pytest.raises(OptionError, match="is no folder"):
         picture_files(tmp_path / "none")
     with pytest.raises(OptionError, match="has no images"):
         picture_files(tmp_path)
     fill(tmp_path / "pictures", height=30, width=30)
-    with pytest.raises(OptionError, match=r"has 32 samples a side; choose a smaller data\.tile"):
+    with pytest.raises(OptionError, match=r"has 32 samples a side .*choose a smaller data\.tile"):
         load_tiles(DataOptions(folders=("pictures",), tile=16), 2, tmp_path, 1)
 
 

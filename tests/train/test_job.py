@@ -23,12 +23,13 @@ torch = pytest.importorskip("torch")
 from tests.train.scenes import SMALL, fill, write_recipe, write_vgg  # noqa: E402
 from vsr.cli.main import main  # noqa: E402
 from vsr.errors import DeviceError, OptionError  # noqa: E402
-from vsr.nets.checkpoint import read_checkpoint  # noqa: E402
+from vsr.nets.checkpoint import read_checkpoint, read_tensors  # noqa: E402
+from vsr.train.adversary import Adversary  # noqa: E402
 from vsr.train.errors import TrainingError  # noqa: E402
 from vsr.train.evaluate import mean_psnr  # noqa: E402
 from vsr.train.job import LOG, WEIGHTS, Job, Moment  # noqa: E402
 from vsr.train.loop import STATE, Training, rate_at  # noqa: E402
-from vsr.train.recipe import Recipe, TrainingOptions, read_recipe  # noqa: E402
+from vsr.train.recipe import EvaluationOptions, Recipe, TrainingOptions, read_recipe, shipped_recipes  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +81,8 @@ def test_a_run_in_two_parts_is_the_unbroken_run(tmp_path: Path, data: Path) -> N
     assert resumed.training.steps_done == steps
     resumed.run()
     assert same(weights_of(tmp_path / "small"), weights_of(tmp_path / "parts"))
-    assert (tmp_path / "small" / WEIGHTS).read_bytes()[:8] == (tmp_path / "parts" / WEIGHTS).read_bytes()[:8]
+    one, other = (read_tensors(tmp_path / name / WEIGHTS) for name in ("small", "parts"))
+    assert one.keys() == other.keys() and all((one[key] == other[key]).all() for key in one)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
@@ -243,6 +245,9 @@ def test_every_recipe_lowers_its_loss_and_goes_on_as_if_unbroken(
     again = [resumed.step() for _ in range(15)]
     assert again == losses[25:]
     assert same(whole.network.state_dict(), resumed.network.state_dict())
+    assert same(whole.average.state_dict(), resumed.average.state_dict())
+    if whole.adversary and resumed.adversary:
+        assert same(whole.adversary.network.state_dict(), resumed.adversary.network.state_dict())
 
 
 def test_a_loss_that_is_no_number_stops_and_keeps_the_good_weights(tmp_path: Path, data: Path) -> None:
@@ -268,6 +273,31 @@ def test_a_loss_that_is_no_number_stops_and_keeps_the_good_weights(tmp_path: Pat
 NORMS = GAN[: GAN.index("[adversary]")] + GAN[GAN.index("[evaluation]") :]
 NORMS = NORMS.replace('kind = "enhancenet"', 'kind = "srresnet"')
 """Of a network with batch norm."""
+
+
+def test_a_step_that_fails_leaves_what_batch_norm_has_measured(
+    tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    training = job(tmp_path, data, NORMS).training
+    training.step()
+    before = {key: value.clone() for key, value in training.network.state_dict().items()}
+    broken = torch.full((2, 3, 8, 8), math.nan), torch.rand(2, 3, 32, 32)
+    monkeypatch.setattr(type(training.tiles), "batch", lambda *arguments: broken)
+    with pytest.raises(TrainingError, match="the loss is nan at step 2"):
+        training.step()
+    assert same(training.network.state_dict(), before)
+    assert training.is_whole
+
+
+def test_a_gradient_that_is_no_number_leaves_the_weights(tmp_path: Path, data: Path) -> None:
+    training = job(tmp_path, data, NORMS).training
+    training.step()
+    before = {key: value.clone() for key, value in training.network.state_dict().items()}
+    next(training.network.parameters()).register_hook(lambda gradient: gradient * math.inf)
+    with pytest.raises(TrainingError, match="the gradient is no number at step 2; the weights before it are"):
+        training.step()
+    assert same(training.network.state_dict(), before)
+    assert training.is_whole
 
 
 def test_weights_are_averaged_and_what_batch_norm_measured_of_them(tmp_path: Path, data: Path) -> None:
@@ -299,6 +329,127 @@ def test_averaged_weights_are_as_good_as_those_now_from_the_start(tmp_path: Path
     with torch.no_grad():
         now = mean_psnr(present, made._pairs["x4-bicubic"])
     assert [moment.figures for moment in moments if moment.figures][-1]["x4-bicubic"] > now - 0.3
+
+
+def test_a_step_broken_off_is_not_kept(tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its generator has learned and its discriminator has not: no unbroken run comes there."""
+    job(tmp_path, data, GAN).run()
+    made = job(tmp_path, data, GAN, name="broken")
+    monkeypatch.setattr("vsr.train.job.SAVE_SECONDS", -1.0)
+    learn = Adversary.learn
+
+    def interrupted(adversary: Adversary, *arguments: Any) -> None:
+        if made.training.steps_done == 7:
+            raise KeyboardInterrupt
+        learn(adversary, *arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Adversary, "learn", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            made.run()
+    resumed = job(tmp_path, data, GAN, name="broken", resume=True)
+    assert resumed.training.steps_done == 7
+    resumed.run()
+    assert same(weights_of(tmp_path / "small"), weights_of(tmp_path / "broken"))
+
+
+def test_one_training_a_folder(tmp_path: Path, data: Path) -> None:
+    one, other = job(tmp_path, data), job(tmp_path, data)
+    refused: list[str] = []
+
+    def meanwhile(moment: Moment) -> None:
+        with pytest.raises(OptionError, match=r"another training runs in .*small; wait for its end") as error:
+            other.run()
+        refused.append(str(error.value))
+
+    one.run(meanwhile)
+    assert refused
+    other.run(limit_seconds=0)
+
+
+def test_a_finished_training_is_measured_again(tmp_path: Path, data: Path) -> None:
+    last = job(tmp_path, data).run()
+    weights = tmp_path / "small" / WEIGHTS
+    before = weights.read_bytes()
+    weights.unlink()
+    again = job(tmp_path, data, resume=True).run()
+    assert (again.step, again.figures) == (last.step, last.figures)
+    assert weights.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("batch = 2", 'batch = 2\noptimizer = "sgd"'),
+        ("width = 2", "width = 4"),
+        ('[adversary]\nkind = "enhancenet"', '[adversary]\nkind = "srgan"'),
+        (GAN[GAN.index("[adversary]") : GAN.index("[evaluation]")], ""),
+    ],
+)
+def test_a_state_of_another_optimizer_or_adversary_is_refused(
+    before: str, after: str, tmp_path: Path, data: Path
+) -> None:
+    assert before in GAN
+    job(tmp_path, data, GAN).run(limit_seconds=0.01)
+    with pytest.raises(OptionError, match="is of another optimizer or adversary than this recipe"):
+        job(tmp_path, data, GAN.replace(before, after), resume=True)
+
+
+def test_the_best_figures_are_known_to_the_next_run(tmp_path: Path, data: Path) -> None:
+    made = job(tmp_path, data)
+    made.run()
+    resumed = job(tmp_path, data, SMALL.replace("steps = 60", "steps = 80"), resume=True)
+    assert resumed.training.figures.best == made.training.figures.best > 0
+    kept = (tmp_path / "small" / WEIGHTS).read_bytes()
+    with torch.no_grad():
+        for values in resumed.training.average.parameters():
+            values.fill_(math.nan)
+    with pytest.raises(TrainingError, match=r"its PSNR is .* dB at step 80"):
+        resumed.run()
+    assert (tmp_path / "small" / WEIGHTS).read_bytes() == kept
+
+
+def test_too_little_memory_to_measure_is_said(
+    tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = job(tmp_path, data)
+
+    def greedy(*arguments: Any) -> Any:
+        raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to ...")
+
+    monkeypatch.setattr(made.training.average, "forward", greedy)
+
+    def many(*arguments: Any) -> Any:
+        raise MemoryError
+
+    with monkeypatch.context() as patch, pytest.raises(DeviceError, match="with the tiles of all pictures"):
+        patch.setattr("vsr.train.loop.load_tiles", many)
+        job(tmp_path, data, name="many")
+    with pytest.raises(DeviceError, match="out of memory on cpu with whole pictures to measure by; choose"):
+        made.run()
+    assert torch.load(tmp_path / "small" / STATE, weights_only=True)["steps"] == 20
+
+
+def test_every_degradation_is_measured_under_a_name_of_its_own(tmp_path: Path, data: Path) -> None:
+    ways = [
+        "",
+        "blur = 1.0",
+        "blur = 2.0",
+        "noise = 4",
+        'chroma = "420"',
+        'codec = "h264"\ncrf = [23, 23]',
+        'codec = "h264"\ncrf = [23, 28]',
+    ]
+    text = SMALL + "".join(f"[[evaluation.degradations]]\n{way}\n" for way in ways)
+    assert list(job(tmp_path, data, text)._pairs) == [
+        "x2-bicubic",
+        "x2-blur1-bicubic",
+        "x2-blur2-bicubic",
+        "x2-bicubic-noise4",
+        "x2-bicubic-chroma420",
+        "x2-bicubic-h264-crf23",
+        "x2-bicubic-h264-crf23-28",
+    ]
 
 
 def test_a_rate_that_is_too_high_is_noticed(tmp_path: Path, data: Path) -> None:
@@ -351,6 +502,9 @@ def test_a_run_goes_on_by_the_recipe_as_it_is_now(tmp_path: Path, data: Path) ->
 
 
 def test_a_folder_with_a_training_is_not_overwritten(tmp_path: Path, data: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(OptionError, match="file is a file; choose another --out"):
+        job(tmp_path, data, name="file")
     job(tmp_path, data).run(limit_seconds=0)
     with pytest.raises(OptionError, match="--resume goes on with it"):
         job(tmp_path, data)
@@ -392,6 +546,28 @@ def test_a_training_begins_with_another_ones_weights(tmp_path: Path, data: Path)
             "the loss charbonnier has no such options: .*eps",
         ),
         ("batch = 4", 'precision = "fp16"\ndevice = "cpu"', "fp16 is for GPUs"),
+        ("tile = 12", 'tile = 12\nplanes = "rgb"', "cnn and its losses do not take .* in 3 planes"),
+        ("width = 2", "width = 0", "network.options: width is 0; give 1 or more"),
+        (
+            'kind = "cnn"\noptions = { width = 2, layers = 2 }',
+            'kind = "srcnn"\noptions = { middle = 2 }',
+            "an odd number of taps; middle is 2",
+        ),
+        (
+            "[evaluation]",
+            '[[losses]]\nkind = "charbonnier"\noptions = { epsilon = 0.0 }\n[evaluation]',
+            "charbonnier's epsilon is 0.0",
+        ),
+        (
+            "[evaluation]",
+            '[[losses]]\nkind = "charbonnier"\noptions = { epsilon = "a" }\n[evaluation]',
+            "the loss charbonnier: epsilon is 'a'; float is wanted",
+        ),
+        (
+            "[evaluation]",
+            '[[losses]]\nkind = "features"\noptions = { weights = "w", layers = { a = "b" } }\n[evaluation]',
+            "the loss features: layers.a is 'b'; float is wanted",
+        ),
         ('folders = ["pictures"]', 'folders = ["none"]', "none is no folder"),
     ],
 )
@@ -455,6 +631,12 @@ def test_the_command(tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[s
     assert f"small: 60 steps, weights in {tmp_path / 'out' / WEIGHTS}" in text.replace("\n", "")
     assert main(arguments) == 2
     assert "--resume goes on" in capsys.readouterr().err
+    fill(tmp_path / "data" / "pictures")
+    small = fill(tmp_path / "data" / "small", count=2, height=20) / "0.png"
+    recipe.write_text(recipe.read_text().replace('folders = ["pictures"]', 'folders = ["pictures", "small"]'))
+    assert main(["train", str(recipe), "--out", str(tmp_path / "b"), "--data", str(tmp_path / "data")]) == 0
+    said = f"pictures smaller than a tile, which are not trained on: 2, e.g. {small}"
+    assert said in capsys.readouterr().err
 
 
 def test_without_torch_the_extra_is_named(
@@ -469,3 +651,8 @@ def test_likelihood_is_for_networks_of_distributions(tmp_path: Path, data: Path)
     text = GAN.replace('kind = "enhancenet"\nscale', 'kind = "pixel-recursive"\nscale')
     with pytest.raises(OptionError, match="pixel-recursive learns by the loss likelihood alone"):
         Training(read_recipe(write_recipe(tmp_path / "a.toml", text)), data, tmp_path)
+    recipe = read_recipe(shipped_recipes()["pixel-recursive"])
+    with pytest.raises(OptionError, match="pixel-recursive gives distributions, which have no PSNR"):
+        Training(replace(recipe, evaluation=EvaluationOptions(folder="pictures")), data, tmp_path)
+    with pytest.raises(OptionError, match="enlarges 2, 4 or 8 times; scale is 3"):
+        Training(replace(recipe, network=replace(recipe.network, scale=3)), data, tmp_path)

@@ -122,6 +122,19 @@ def test_a_layer_that_vgg16_has_not_is_refused(vgg: Path) -> None:
         Features(vgg.parent / "none.npz", ("conv1_1",))
 
 
+def test_a_file_without_all_layers_is_refused(vgg: Path, tmp_path: Path) -> None:
+    with np.load(vgg) as file:
+        np.savez(tmp_path / "cut.npz", **{key: file[key] for key in file.files if key < "conv4"})
+    for name in ("relu3_3", "pool3", "conv1_1"):
+        assert name in Features(tmp_path / "cut.npz", (name,))(torch.rand(1, 3, 16, 16))
+    for names in (("conv4_1",), ("relu1_1", "pool5")):
+        with pytest.raises(OptionError, match=r"cut\.npz has no conv4_1\.weight, which .* need"):
+            Features(tmp_path / "cut.npz", names)
+    (tmp_path / "no.npz").write_bytes(b"PK\x03\x04 no archive")
+    with pytest.raises(OptionError, match=r"no\.npz cannot be read"):
+        Features(tmp_path / "no.npz", ("conv1_1",))
+
+
 def test_features_of_no_positive_mean_are_not_normalised(vgg: Path) -> None:
     for kind, options in (("texture", {}), ("features", {"normalised": True})):
         with pytest.raises(OptionError, match="use relu2_1"):
@@ -156,6 +169,33 @@ def test_a_discriminator_learns_until_it_is_good_enough() -> None:
     before = [p.clone() for p in adversary.network.parameters()]
     adversary.learn(made, real, 1.0)
     assert all(torch.equal(a, b) for a, b in zip(before, adversary.network.parameters(), strict=True))
+
+
+def test_a_discriminator_goes_on_by_the_options_as_they_are_now() -> None:
+    one, other = (
+        Adversary(AdversaryOptions(kind="srgan", betas=betas, options={"width": 2}), 16, torch.device("cpu"))
+        for betas in ((0.9, 0.999), (0.5, 0.9))
+    )
+    one.learn(torch.rand(2, 3, 16, 16), torch.rand(2, 3, 16, 16), 1.0)
+    other.load(one.state())
+    assert other.optimizer.param_groups[0]["betas"] == (0.5, 0.9)
+    assert len(other.optimizer.state) == len([*other.network.parameters()])
+
+
+@pytest.mark.parametrize(
+    ("options", "side", "sentence"),
+    [
+        ({"kind": "srgan"}, 24, "judges squares of 16, 32, 48.*the large tiles have 24"),
+        ({"kind": "esrgan"}, 16, "judges squares of 32"),
+        ({"kind": "enhancenet"}, 48, "judges squares of 32"),
+        ({"kind": "srgan", "options": {"widht": 2}}, 16, "srgan has no such options: .*widht"),
+        ({"kind": "srgan", "options": {"width": "2"}}, 16, "adversary.options: width is '2'; int is wanted"),
+        ({"kind": "srgan", "options": {"width": 0}}, 16, "width is 0; give 1 or more"),
+    ],
+)
+def test_what_a_discriminator_cannot_be_is_said(options: dict[str, Any], side: int, sentence: str) -> None:
+    with pytest.raises(OptionError, match=sentence):
+        Adversary(AdversaryOptions(**options), side, torch.device("cpu"))
 
 
 def test_the_generators_term_leaves_the_discriminator_alone() -> None:

@@ -11,6 +11,7 @@ from vsr.cli.main import main
 from vsr.errors import OptionError
 from vsr.train.recipe import read_recipe, recipe_file, shipped_recipes
 
+ADVERSARY = '[adversary]\nkind = "srgan"\n'
 SHIPPED = sorted((Path(__file__).parents[2] / "vsr" / "train" / "recipes").glob("*.toml"))
 
 
@@ -69,6 +70,26 @@ def test_values_have_the_types_of_their_fields(tmp_path: Path) -> None:
         ('folders = ["pictures"]', "folders = []", r"data.folders is \[\]; give one or more"),
         ("[training]", "[[training]]", "training is .*; a table is wanted"),
         ("options = {", "options = 3 #", "options is 3; a table is wanted"),
+        ("tile = 12", "tile = 12\nenlarged = [2]", "network.scale is 2; give 1, as data.enlarged is for"),
+        ("tile = 12", "tile = 12\nshrinks = []", r"data.shrinks is \[\]; give one or more"),
+        ("tile = 12", "tile = 12\ndegradations = []", "the sum of share is 0; give one with a share above 0"),
+        ("[training]", "[[data.degradations]]\nshare = 0\n[training]", "the sum of share is 0.0"),
+        ("[network]", f"seed = {1 << 63}\n[network]", f"seed is {1 << 63}; give 0 to {(1 << 63) - 1}"),
+        ("batch = 4", "betas = [0.9, 1.0]", r"training.betas is \(0.9, 1.0\); give two numbers from 0"),
+        ("batch = 4", "momentum = -0.1", "training.momentum is -0.1"),
+        ("batch = 4", "weight_decay = nan", "training.weight_decay is nan"),
+        ("batch = 4", "last_layer = -1", "training.last_layer is -1.0; give a factor above 0"),
+        ("batch = 4", "decay_at = [1000]", "training.decay_at is 1000.0; give shares of the training"),
+        ("batch = 4", "decay = nan", "training.decay is nan"),
+        ("[evaluation]", "[[losses]]\nweight = nan\n[evaluation]", "losses.weight is nan"),
+        ("[evaluation]", "[[losses]]\nbegin = 1.0\n[evaluation]", "losses.begin is 1.0"),
+        ("[evaluation]", "[[losses]]\nbegin = 0.5\nend = 0.5\n[evaluation]", "losses.end is 0.5"),
+        ("[evaluation]", "[[losses]]\nend = 0.5\n[evaluation]", "that they cover is 0.5; give terms for all"),
+        ("[evaluation]", '[adversary]\nkind = "srgan"\n[evaluation]', "data.planes is 'luma'; give rgb"),
+        ("[evaluation]", ADVERSARY + "threshold = nan\n[evaluation]", "adversary.threshold is nan"),
+        ("[evaluation]", ADVERSARY + "learning_rate = 0\n[evaluation]", "adversary.learning_rate is 0.0"),
+        ("[evaluation]", ADVERSARY + "betas = [2, 0]\n[evaluation]", "adversary.betas is "),
+        ("[evaluation]", ADVERSARY + "weight = -1\n[evaluation]", "adversary.weight is -1.0"),
     ],
 )
 def test_what_is_wrong_is_said(before: str, after: str, sentence: str, tmp_path: Path) -> None:
@@ -76,6 +97,27 @@ def test_what_is_wrong_is_said(before: str, after: str, sentence: str, tmp_path:
     path = write_recipe(tmp_path / "small.toml", SMALL.replace(before, after))
     with pytest.raises(OptionError, match=sentence):
         read_recipe(path)
+
+
+@pytest.mark.parametrize(
+    ("parts", "covers"),
+    [
+        ([(0, 1)], True),
+        ([(0.5, 1), (0, 0.5)], True),
+        ([(0, 0.7), (0.2, 0.3), (0.6, 1)], True),
+        ([(0, 0.4), (0.6, 1)], False),
+        ([], False),
+    ],
+)
+def test_there_is_a_loss_at_each_step(parts: list[tuple[float, float]], covers: bool, tmp_path: Path) -> None:
+    terms = "".join(f"[[losses]]\nbegin = {begin}\nend = {end}\n" for begin, end in parts)
+    text = (SMALL + terms) if parts else "losses = []\n" + SMALL
+    path = write_recipe(tmp_path / "small.toml", text)
+    if covers:
+        assert len(read_recipe(path).losses) == len(parts)
+    else:
+        with pytest.raises(OptionError, match="losses: the share of the training that they cover is 0"):
+            read_recipe(path)
 
 
 def test_srgans_squared_error_is_of_samples_in_minus_one_to_one() -> None:

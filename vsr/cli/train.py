@@ -64,6 +64,8 @@ def command(
     job = Job(file, out, data=data, resume=resume)
     if resume and not job.goes_on:
         _say(f"there is no state in {job.out} to go on from; the training begins")
+    if unused := job.training.tiles.unused:
+        _say(f"pictures smaller than a tile, which are not trained on: {len(unused)}, e.g. {unused[0]}")
     bar = Progress(
         TextColumn("{task.description}"),
         BarColumn(),

@@ -9,11 +9,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from vsr.errors import OptionError
 from vsr.registry import Registry
 from vsr.train.networks.enhancenet import EnhanceNetDiscriminator
 from vsr.train.networks.rrdb import EsrganDiscriminator
 from vsr.train.networks.srresnet import SrganDiscriminator
-from vsr.train.recipe import AdversaryOptions
+from vsr.train.optimizers import load_optimizer
+from vsr.train.recipe import AdversaryOptions, typed_options
 
 DISCRIMINATORS: Registry[Callable[..., nn.Module]] = Registry(
     "discriminator",
@@ -49,18 +51,19 @@ class Adversary:
     """A discriminator in training. Thread-safety: one thread.
 
     It learns only while its last performance, the mean probability of being right, is below the threshold.
+    Raises OptionError for options that the discriminator has not, and for a `side` that it cannot judge.
     """
 
     def __init__(self, options: AdversaryOptions, side: int, device: torch.device) -> None:
         self.options = options
-        self.network = DISCRIMINATORS[options.kind](side=side, **options.options).to(device)
+        self.network = _network(options, side).to(device)
         self.optimizer = torch.optim.Adam(
             self.network.parameters(), options.learning_rate, betas=options.betas
         )
         self.performance = 0.0
 
     def term(self, made: Tensor, truth: Tensor) -> Tensor:
-        """Return the generator's loss; the discriminator stays as it is."""
+        """Return the generator's loss; the discriminator's weights stay as they are."""
         self.network.requires_grad_(False)
         with torch.no_grad():
             real = self.network(truth)
@@ -92,7 +95,16 @@ class Adversary:
         }
 
     def load(self, state: dict[str, Any]) -> None:
-        """Go on from a state."""
+        """Go on from a state, by the options as they are now."""
         self.network.load_state_dict(state["network"])
-        self.optimizer.load_state_dict(state["optimizer"])
+        load_optimizer(self.optimizer, state["optimizer"])
         self.performance = state["performance"]
+
+
+def _network(options: AdversaryOptions, side: int) -> nn.Module:
+    kind = DISCRIMINATORS[options.kind]
+    given = typed_options(kind, options.options, "adversary.options")
+    try:
+        return kind(side=side, **given)
+    except TypeError as error:
+        raise OptionError(f"the discriminator {options.kind} has no such options: {error}") from None

@@ -37,6 +37,8 @@ class Tiles:
     """(tiles, channels, tile * scale, tile * scale), uint8."""
     groups: tuple[tuple[int, int, float], ...]
     """The first tile, the one after the last, and the share in a batch."""
+    unused: tuple[Path, ...] = ()
+    """Pictures smaller than a tile, of which there is none."""
 
     def batch(self, size: int, random: torch.Generator) -> tuple[Tensor, Tensor]:
         """Return `size` pairs in float32, turned and mirrored alike, drawn from `random` alone."""
@@ -60,9 +62,15 @@ def _turned(tiles: Tensor, turn: int) -> Tensor:
 def load_tiles(options: DataOptions, scale: int, root: Path, seed: int) -> Tiles:
     """Return the tiles of all pictures in all sizes, degraded in all ways. Raises OptionError."""
     files = [path for folder in options.folders for path in training_files(root / folder, options.held_out)]
+    if not files:
+        raise OptionError(
+            f"held out are all pictures of {', '.join(options.folders)}: one of each folder and of ten; "
+            "give more of them, or leave data.held_out away"
+        )
     small: list[npt.NDArray[np.float16]] = []
     large: list[npt.NDArray[np.uint8]] = []
     groups, begin = [], 0
+    used: set[int] = set()
     scales = options.enlarged or (scale,)
     for number, (how, each) in enumerate(product(options.degradations, scales)):
         for index, path in enumerate(files):
@@ -70,6 +78,7 @@ def load_tiles(options: DataOptions, scale: int, root: Path, seed: int) -> Tiles
             for low, high in _pairs(path, options, how, each, rng):
                 small.append(low)
                 large.append(high)
+                used.add(index)
         end = sum(map(len, small))
         if end > begin:
             groups.append((begin, end, how.share))
@@ -77,11 +86,14 @@ def load_tiles(options: DataOptions, scale: int, root: Path, seed: int) -> Tiles
     if begin == 0:
         side = options.tile * (1 if options.enlarged else scale)
         raise OptionError(
-            f"no picture in {', '.join(options.folders)} has {side} samples a side; "
-            "choose a smaller data.tile"
+            f"no picture in {', '.join(options.folders)} has {side} samples a side that are not all alike; "
+            "choose a smaller data.tile, or other pictures"
         )
     return Tiles(
-        torch.from_numpy(np.concatenate(small)), torch.from_numpy(np.concatenate(large)), tuple(groups)
+        torch.from_numpy(np.concatenate(small)),
+        torch.from_numpy(np.concatenate(large)),
+        tuple(groups),
+        tuple(path for index, path in enumerate(files) if index not in used),
     )
 
 

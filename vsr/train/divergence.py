@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from vsr.train.errors import TrainingError
 
 RISE = 1000.0
@@ -19,7 +21,15 @@ class LossWatch:
         self.recent = self.lowest = 0.0
 
     def see(self, loss: float, step: int) -> None:
-        """Take the loss of a step, the first being 1. Raises TrainingError where it has risen too far."""
+        """Take the loss of a step, the first being 1.
+
+        Raises TrainingError, and forgets it, where it is no number or has risen too far.
+        """
+        if not math.isfinite(loss):
+            raise TrainingError(
+                f"the loss is {loss} at step {step}; the weights before it are kept. "
+                "Try a smaller training.learning_rate"
+            )
         self.recent = self.recent * _MEMORY + loss * (1 - _MEMORY) if self.recent else loss
         self.lowest = min(self.lowest, self.recent) if self.lowest else self.recent
         if self.lowest > 0 and self.recent > RISE * self.lowest:
@@ -34,17 +44,17 @@ class FigureWatch:
     """The best mean PSNR of a training's evaluations. Thread-safety: one thread."""
 
     def __init__(self) -> None:
-        self._best = 0.0
+        self.best = 0.0
 
     def see(self, figures: dict[str, float], step: int) -> None:
         """Take the figures of an evaluation, in dB. Raises TrainingError where they have fallen too far."""
         if not figures:
             return
         mean = sum(figures.values()) / len(figures)
-        self._best = max(self._best, mean)
-        if mean < self._best - FALL_DB:
+        if not mean >= self.best - FALL_DB:
             raise TrainingError(
-                f"the training diverges: its PSNR is {mean:.2f} dB at step {step}, and was {self._best:.2f}; "
+                f"the training diverges: its PSNR is {mean:.2f} dB at step {step}, and was {self.best:.2f}; "
                 "the weights of the evaluation before are kept. Begin again with a smaller "
                 "training.learning_rate"
             )
+        self.best = max(self.best, mean)

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from vsr.errors import OptionError
 from vsr.media.rgb import read_rgb8
 from vsr.ops.scalers import SCALERS
 from vsr.quality import metrics
@@ -36,11 +37,17 @@ def load_pairs(
 ) -> list[Pair]:
     """Return pairs of whole pictures; where `enlarged`, the small one is made as large again by bicubic.
 
-    Plain luma is rounded to 8 bits before it is made smaller, as in the papers.
+    Plain luma is rounded to 8 bits before it is made smaller, as in the papers. Raises OptionError for a
+    picture of which the border leaves nothing.
     """
     pairs = []
     for index, path in enumerate(files):
         rgb = floats(modulo_cropped(read_rgb8(path), scale))
+        if min(rgb.shape[1:]) <= 2 * scale:
+            raise OptionError(
+                f"{path} is too small to measure by: of its sides {scale} samples at each end do not count; "
+                f"leave it out, pictures have {3 * scale} samples a side or more"
+            )
         if (
             planes == "luma"
             and how == Degradation(scaler=how.scaler, share=how.share)

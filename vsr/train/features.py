@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,8 @@ class Features:
 
     Names: conv3_2 before the activation, relu3_2 after it, pool3 after the 2x2 maximum that ends block 3.
     The file is an .npz with conv1_1.weight (out, in, 3, 3) and conv1_1.bias, to the block that is needed.
-    Weights never change. Raises OptionError for a file or name that does not fit.
+    Weights never change, and move to the device that pictures come from. Thread-safety: one thread. Raises
+    OptionError for a file or name that does not fit.
     """
 
     def __init__(self, path: Path, names: tuple[str, ...]) -> None:
@@ -35,19 +37,24 @@ class Features:
                     f"VGG16 has no {name!r}; it has conv1_1 to conv5_3, relu1_1 to relu5_3, pool1 to pool5"
                 )
         try:
-            with np.load(path) as file:
+            with path.open("rb") as raw, np.load(raw) as file:  # np.load leaves damaged ones open
                 self._weights = {
                     key: torch.from_numpy(file[key].astype(np.float32))
                     for key in file.files
                     if key.startswith("conv")
                 }
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, zipfile.BadZipFile) as error:
             raise OptionError(f"{path} cannot be read as an .npz of VGG16's convolutions: {error}") from None
-        self._mean = torch.tensor(_MEAN)[:, None, None]
+        for key in self._needed():
+            if key not in self._weights:
+                raise OptionError(f"{path} has no {key}, which {', '.join(names)} need; give a file that has")
+        self._weights["mean"] = torch.tensor(_MEAN)[:, None, None]
 
     def __call__(self, pictures: Tensor) -> dict[str, Tensor]:
         """Return what `names` asks for; differentiable in the pictures."""
-        x = pictures.expand(-1, 3, -1, -1).flip(1) * 255 - self._mean.to(pictures.device)
+        if self._weights["mean"].device != pictures.device:
+            self._weights = {key: value.to(pictures.device) for key, value in self._weights.items()}
+        x = pictures.expand(-1, 3, -1, -1).flip(1) * 255 - self._weights["mean"]
         found: dict[str, Tensor] = {}
         for block, layers in enumerate(_BLOCKS, 1):
             for layer in range(1, layers + 1):
@@ -60,9 +67,24 @@ class Features:
                 break
         return {name: found[name] for name in self.names}
 
+    def _needed(self) -> list[str]:
+        """Return the names of all weights on the way to what is asked for."""
+        last = max(
+            (int(match[2] or match[4]), int(match[3] or _BLOCKS[int(match[4]) - 1]))
+            for match in map(_NAME.fullmatch, self.names)
+            if match
+        )
+        return [
+            f"conv{block}_{layer}.{part}"
+            for block, layers in enumerate(_BLOCKS, 1)
+            for layer in range(1, layers + 1)
+            if (block, layer) <= last
+            for part in ("weight", "bias")
+        ]
+
     def _has_all(self, found: dict[str, Tensor]) -> bool:
         return all(name in found for name in self.names)
 
     def _conv(self, name: str, x: Tensor) -> Tensor:
-        weight, bias = (self._weights[f"{name}.{part}"].to(x.device) for part in ("weight", "bias"))
+        weight, bias = (self._weights[f"{name}.{part}"] for part in ("weight", "bias"))
         return functional.conv2d(x, weight, bias, padding=1)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import math
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -16,12 +18,11 @@ from vsr.errors import OptionError
 from vsr.media.png import png_bytes
 from vsr.train.data import evaluation_files
 from vsr.train.degrade import Degradation
-from vsr.train.divergence import FigureWatch
 from vsr.train.evaluate import Pair, load_pairs, mean_psnr
 from vsr.train.events import EventFile
 from vsr.train.export import write_weights
 from vsr.train.histogram import matched
-from vsr.train.loop import STATE, Training, rate_at
+from vsr.train.loop import STATE, Training, rate_at, telling_memory
 from vsr.train.recipe import Recipe, read_recipe, shipped_recipes
 
 SAVE_SECONDS = 60.0
@@ -59,6 +60,8 @@ class Job:
         """
         self.recipe: Recipe = read_recipe(recipe_file)
         self.out = out or Path(self.recipe.name)
+        if self.out.exists() and not self.out.is_dir():
+            raise OptionError(f"{self.out} is a file; choose another --out, for a folder")
         state = self.out / STATE
         self.goes_on: bool = state.exists()
         """True where a state was found to go on from."""
@@ -70,7 +73,6 @@ class Job:
         data = data or (Path() if is_shipped else recipe_file.parent)
         self.training = Training(self.recipe, data, self.out.parent)
         self._pairs = _evaluation_pairs(self.recipe, data)
-        self._watch = FigureWatch()
         self.out.mkdir(parents=True, exist_ok=True)
         if self.goes_on:
             self.training.load(state)
@@ -82,16 +84,21 @@ class Job:
         limit_seconds: float = math.inf,
         stopping: Callable[[], bool] = lambda: False,
     ) -> Moment:
-        """Train to the end, or for so long, and return the last moment. A state is left behind in any case.
+        """Train to the end, or for so long, and return the last moment; of a finished training, its figures.
+
+        A state is left behind, whatever happens: where a step was broken off amid, that of up to a minute
+        before. Raises OptionError where another training runs in the same folder.
 
         `on_progress` is called about once a second, and with figures after each evaluation. `stopping` is
         asked between steps: a training stopped within one would not go on to the same weights.
         """
-        begin = saved = told = time.monotonic()
         options, every = self.recipe.training, self.recipe.evaluation.every
         first, losses, mean = self.training.steps_done, Mean(), Mean()
         moment = Moment(step=first, steps=options.steps, loss=math.nan, steps_per_second=0.0)
-        with EventFile(self.out) as events:
+        with _alone_in(self.out), EventFile(self.out) as events:
+            if first >= options.steps:
+                return replace(moment, figures=self._evaluate())
+            begin = saved = told = time.monotonic()
             try:
                 while self.training.steps_done < options.steps and time.monotonic() - begin < limit_seconds:
                     if stopping():
@@ -119,7 +126,8 @@ class Job:
                         self.training.save(self.out / STATE)
                         saved = now
             finally:
-                self.training.save(self.out / STATE)
+                if self.training.is_whole:
+                    self.training.save(self.out / STATE)
         return moment
 
     def _evaluate(self) -> dict[str, float]:
@@ -127,8 +135,12 @@ class Job:
 
         Raises TrainingError, with the weights before still in place, where they are much worse.
         """
-        figures = {name: round(mean_psnr(self._enlarge, pairs), 4) for name, pairs in self._pairs.items()}
-        self._watch.see(figures, self.training.steps_done)
+        with telling_memory(
+            f"out of memory on {self.training.device} with whole pictures to measure by; "
+            "choose a folder of smaller ones for evaluation.folder"
+        ):
+            figures = {name: round(mean_psnr(self._enlarge, pairs), 4) for name, pairs in self._pairs.items()}
+        self.training.figures.see(figures, self.training.steps_done)
         write_weights(self.out / WEIGHTS, self.training.average, self.recipe, figures)
         return figures
 
@@ -148,7 +160,7 @@ class Job:
             log.write(json.dumps(line | {"psnr": moment.figures}) + "\n")
         events.scalar("loss", moment.loss, moment.step)
         options = self.recipe.training
-        events.scalar("learning_rate", options.learning_rate * rate_at(options, moment.step), moment.step)
+        events.scalar("learning_rate", options.learning_rate * rate_at(options, moment.step - 1), moment.step)
         for name, value in moment.figures.items():
             events.scalar(f"psnr/{name}", value, moment.step)
         if self.recipe.evaluation.samples:
@@ -182,6 +194,19 @@ class Mean:
         return mean
 
 
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Let no other training write to the folder meanwhile. Raises OptionError where one does already."""
+    with (folder / LOG).open("a", encoding="utf-8") as log:
+        try:
+            fcntl.flock(log, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise OptionError(
+                f"another training runs in {folder}; wait for its end, or choose another --out"
+            ) from None
+        yield
+
+
 def _evaluation_pairs(recipe: Recipe, root: Path) -> dict[str, list[Pair]]:
     """Return the pictures to measure by, by what the network is given: "x2 bicubic", "x2 area h264 crf23"."""
     files = evaluation_files(recipe, root)
@@ -198,4 +223,12 @@ def _evaluation_pairs(recipe: Recipe, root: Path) -> dict[str, list[Pair]]:
 
 
 def _name(how: Degradation) -> str:
-    return how.scaler + (f"-{how.codec}-crf{how.crf[0]}" if how.codec else "")
+    """Return a name for a degradation that no other has: what it does, in the order in which it does it."""
+    parts = [f"blur{how.blur:g}"] if how.blur else []
+    parts += [how.scaler]
+    parts += [f"noise{how.noise:g}"] if how.noise else []
+    parts += [f"chroma{how.chroma}"] if how.chroma else []
+    if how.codec:
+        least, most = how.crf
+        parts += [how.codec, f"crf{least}" if least == most else f"crf{least}-{most}"]
+    return "-".join(parts)

@@ -6,6 +6,8 @@ import copy
 import io
 import math
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +17,11 @@ from torch import Tensor, nn
 from vsr.errors import DeviceError, OptionError
 from vsr.train.adversary import Adversary
 from vsr.train.data import load_tiles
-from vsr.train.divergence import LossWatch
+from vsr.train.divergence import FigureWatch, LossWatch
 from vsr.train.errors import TrainingError
 from vsr.train.networks import NETWORKS
 from vsr.train.objective import Objective
+from vsr.train.optimizers import load_optimizer, make_optimizer
 from vsr.train.recipe import Recipe, TrainingOptions, typed_options
 
 STATE = "state.pt"
@@ -62,7 +65,7 @@ class Training:
         self.average: nn.Module = copy.deepcopy(self.network).eval()
         """With weights averaged over steps: what is evaluated and exported."""
         self._averaged, self._followed = _numbers(self.average), _numbers(self.network)
-        self.optimizer = _optimizer(options, self.network)
+        self.optimizer = make_optimizer(options, self.network)
         self.objective = Objective(recipe, data)
         side = recipe.data.tile * recipe.network.scale
         self.adversary = recipe.adversary and Adversary(recipe.adversary, side, self.device)
@@ -71,8 +74,34 @@ class Training:
         )
         self._random = torch.Generator().manual_seed(recipe.seed)
         self.steps_done = 0
+        self.is_whole = True
+        """False where a step was broken off amid: such a state is no unbroken run's."""
+        self.figures = FigureWatch()
         self._watch = LossWatch()
-        self._tiles = load_tiles(recipe.data, recipe.network.scale, data, recipe.seed)
+        self._check_fit()
+        with telling_memory(
+            "out of memory with the tiles of all pictures; choose fewer data.folders, data.shrinks or "
+            "data.degradations"
+        ):
+            self.tiles = load_tiles(recipe.data, recipe.network.scale, data, recipe.seed)
+
+    @torch.no_grad()
+    def _check_fit(self) -> None:
+        """Raise OptionError unless network and losses take the data's tiles: tried on a black one."""
+        data, kind = self.recipe.data, self.recipe.network.kind
+        planes, side = 1 if data.planes == "luma" else 3, data.tile * self.recipe.network.scale
+        shapes = [(1, planes, each, each) for each in (data.tile, side)]
+        small, large = (torch.zeros(shape, device=self.device) for shape in shapes)
+        try:
+            for begin in {each.begin for each in self.recipe.losses}:
+                self.objective(self.average, small, large, begin)
+        except RuntimeError as error:
+            raise OptionError(
+                f"the network {kind} and its losses do not take tiles of {data.tile} samples in {planes} "
+                f"planes (data.planes is {data.planes}), or do not make {side} of them: "
+                f"{str(error).splitlines()[0]}; choose another data.planes or data.tile"
+            ) from None
+        self.objective.made = None
 
     def step(self) -> float:
         """Take one step and return the loss.
@@ -80,14 +109,15 @@ class Training:
         Raises TrainingError, before the weights change, where the loss is no number or the training diverges,
         and DeviceError where memory is too small.
         """
-        try:
-            return self._step()
-        except (torch.OutOfMemoryError, MemoryError) as error:
-            raise self._out_of_memory() from error
-        except RuntimeError as error:
-            if "not enough memory" in str(error) or "can't allocate memory" in str(error):
-                raise self._out_of_memory() from error
-            raise
+        options, data = self.recipe.training, self.recipe.data
+        self.is_whole = False
+        with telling_memory(
+            f"out of memory on {self.device} with training.batch = {options.batch} tiles of {data.tile}; "
+            "choose a smaller batch, or a smaller data.tile"
+        ):
+            value = self._step()
+        self.is_whole = True
+        return value
 
     def _step(self) -> float:
         options = self.recipe.training
@@ -96,20 +126,22 @@ class Training:
             group["lr"] = options.learning_rate * factor * group["factor"]
         small, large = (
             tiles.to(self.device, memory_format=torch.channels_last)
-            for tiles in self._tiles.batch(options.batch, self._random)
+            for tiles in self.tiles.batch(options.batch, self._random)
         )
+        measured = [each.clone() for each in self.network.buffers()]
         with torch.autocast(
             self.device.type, _DTYPES[options.precision], enabled=options.precision != "fp32"
         ):
             loss = self._loss(small, large)
         value = float(loss.detach())
-        if not math.isfinite(value):
-            raise TrainingError(
-                f"the loss is {value} at step {self.steps_done + 1}; the weights before it are kept. "
-                "Try a smaller training.learning_rate"
-            )
-        self._watch.see(value, self.steps_done + 1)
-        self._descend(loss, options.learning_rate * factor)
+        try:
+            self._watch.see(value, self.steps_done + 1)
+            self._descend(loss, options.learning_rate * factor)
+        except TrainingError:
+            for present, before in zip(self.network.buffers(), measured, strict=True):
+                present.copy_(before)  # batch norm measures while it computes, and never forgets a NaN
+            self.is_whole = True
+            raise
         if self.adversary and self.objective.made is not None:
             self.adversary.learn(self.objective.made, large, factor)
         self.steps_done += 1
@@ -126,6 +158,12 @@ class Training:
     def _descend(self, loss: Tensor, rate: float) -> None:
         self.optimizer.zero_grad(set_to_none=True)
         self._scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+        gradients = [p.grad for p in self.network.parameters() if p.grad is not None]
+        if not self._scaler.is_enabled() and not nn.utils.get_total_norm(gradients).isfinite():
+            raise TrainingError(
+                f"the gradient is no number at step {self.steps_done + 1}; the weights before it are kept. "
+                "Try a smaller training.learning_rate"
+            )
         if self.recipe.training.theta:
             self._scaler.unscale_(self.optimizer)
             bound = self.recipe.training.theta / rate
@@ -138,17 +176,11 @@ class Training:
         """Move the averaged weights towards those now, and alike what batch norm has measured of these."""
         torch._foreach_lerp_(self._averaged, self._followed, share)
 
-    def _out_of_memory(self) -> DeviceError:
-        options, data = self.recipe.training, self.recipe.data
-        return DeviceError(
-            f"out of memory on {self.device} with training.batch = {options.batch} tiles of {data.tile}; "
-            "choose a smaller batch, or a smaller data.tile"
-        )
-
     def save(self, path: Path) -> None:
         """Write all that `load` needs, whole or not at all. Raises OSError."""
         state = {
             "recipe": self.recipe.identity,
+            "form": self._form,
             "steps": self.steps_done,
             "network": self.network.state_dict(),
             "average": self.average.state_dict(),
@@ -156,6 +188,7 @@ class Training:
             "scaler": self._scaler.state_dict(),
             "random": self._random.get_state(),
             "loss": (self._watch.recent, self._watch.lowest),
+            "best": self.figures.best,
             "adversary": self.adversary.state() if self.adversary else None,
         }
         written = io.BytesIO()  # torch's own writer does not say that a disk is full
@@ -176,18 +209,41 @@ class Training:
             raise OptionError(f"{path} cannot be read as the state of a training: {error}") from None
         if state.get("recipe") != self.recipe.identity:
             raise OptionError(f"{path} is of another network or data than this recipe; choose another --out")
+        if state.get("form", self._form) != self._form:
+            raise OptionError(
+                f"{path} is of another optimizer or adversary than this recipe; choose another --out, and "
+                "network.start to begin with its weights"
+            )
         self.network.load_state_dict(state["network"])
         self.average.load_state_dict(state["average"])
-        groups = state["optimizer"]["param_groups"]
-        for saved, present in zip(groups, self.optimizer.param_groups, strict=True):
-            saved |= {key: value for key, value in present.items() if key != "params"}  # the recipe's, now
-        self.optimizer.load_state_dict(state["optimizer"])
+        load_optimizer(self.optimizer, state["optimizer"])
         self._scaler.load_state_dict(state["scaler"])
         self._random.set_state(state["random"].cpu())
         if self.adversary:
             self.adversary.load(state["adversary"])
         self.steps_done = state["steps"]
-        self._watch.recent, self._watch.lowest = state.get("loss", (0.0, 0.0))  # states of 0.1.0 lack it
+        self._watch.recent, self._watch.lowest = state.get("loss", (0.0, 0.0))  # states of 0.1.0 lack it,
+        self.figures.best = state.get("best", 0.0)  # and this, and their form
+
+    @property
+    def _form(self) -> str:
+        """What a saved optimiser and discriminator are of: a recipe that goes on with them is of the same."""
+        options, adversary = self.recipe.training, self.recipe.adversary
+        other = (adversary.kind, sorted(adversary.options.items())) if adversary else None
+        return repr((options.optimizer, options.momentum > 0, other))
+
+
+@contextmanager
+def telling_memory(sentence: str) -> Iterator[None]:
+    """Raise DeviceError with a sentence where the block runs out of memory, the host's or a GPU's."""
+    try:
+        yield
+    except (torch.OutOfMemoryError, MemoryError) as error:
+        raise DeviceError(sentence) from error
+    except RuntimeError as error:
+        if "not enough memory" in str(error) or "can't allocate memory" in str(error):
+            raise DeviceError(sentence) from error
+        raise
 
 
 def _device(options: TrainingOptions) -> torch.device:
@@ -226,23 +282,3 @@ def _begin_with(network: nn.Module, path: Path) -> None:
         raise OptionError(
             f"network.start: {path} is not of such a network: {str(error).splitlines()[0]}"
         ) from None
-
-
-def _optimizer(options: TrainingOptions, network: nn.Module) -> torch.optim.Optimizer:
-    """Return the optimiser; the last convolution's parameters have their own factor of the rate."""
-    last = {id(p) for p in [each for each in network.children() if [*each.parameters()]][-1].parameters()}
-    groups = [
-        {"params": [p for p in network.parameters() if id(p) not in last], "factor": 1.0},
-        {"params": [p for p in network.parameters() if id(p) in last], "factor": options.last_layer},
-    ]
-    groups = [group for group in groups if group["params"]]
-    rate, decay = options.learning_rate, options.weight_decay
-    match options.optimizer:
-        case "adam":
-            return torch.optim.Adam(groups, rate, options.betas, weight_decay=decay, fused=True)
-        case "sgd":
-            return torch.optim.SGD(groups, rate, options.momentum, weight_decay=decay)
-        case "rmsprop":
-            return torch.optim.RMSprop(
-                groups, rate, alpha=0.95, eps=1e-8, momentum=options.momentum, weight_decay=decay
-            )

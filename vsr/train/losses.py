@@ -30,6 +30,8 @@ class Charbonnier:
     """The mean of sqrt(error^2 + epsilon^2): a smooth absolute error."""
 
     def __init__(self, root: Path, *, epsilon: float = 1e-3) -> None:
+        if not 0 < epsilon < 1:
+            raise OptionError(f"charbonnier's epsilon is {epsilon}; give a number above 0, below 1")
         self.epsilon = epsilon
 
     def __call__(self, made: Tensor, truth: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from vsr.errors import OptionError
 from vsr.train.losses import LOSSES, Term
 from vsr.train.networks import PixelRecursive
-from vsr.train.recipe import LossOptions, Recipe
+from vsr.train.recipe import LossOptions, Recipe, typed_options
 
 
 class Objective:
@@ -26,6 +26,11 @@ class Objective:
         if recipe.network.kind == "pixel-recursive":
             if [each.kind for each in recipe.losses] != ["likelihood"] or recipe.adversary:
                 raise OptionError("pixel-recursive learns by the loss likelihood alone")
+            if recipe.evaluation.folder or recipe.data.held_out:
+                raise OptionError(
+                    "pixel-recursive gives distributions, which have no PSNR; "
+                    "leave evaluation.folder and data.held_out away"
+                )
             self._likelihood = recipe.losses[0]
         self._terms: list[tuple[LossOptions, Term]] = []
         if self._likelihood is None:
@@ -45,7 +50,9 @@ class Objective:
 
 
 def _term(options: LossOptions, root: Path) -> Term:
+    kind = LOSSES[options.kind]
+    given = typed_options(kind, options.options, f"the loss {options.kind}")
     try:
-        return LOSSES[options.kind](root, **options.options)
+        return kind(root, **given)
     except TypeError as error:
         raise OptionError(f"the loss {options.kind} has no such options: {error}") from None

@@ -19,7 +19,9 @@ def picture_files(folder: Path) -> list[Path]:
         raise OptionError(
             f"{folder} is no folder; give one with images ({kinds}), or by --data the folder that holds it"
         )
-    files = sorted(path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES)
+    files = sorted(
+        path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file()
+    )
     if not files:
         raise OptionError(f"{folder} has no images; {' '.join(sorted(IMAGE_SUFFIXES))} are read")
     return files

@@ -21,7 +21,7 @@ from vsr.train.degrade import Degradation
 Schedule = Literal["cosine", "steps", "constant"]
 Precision = Literal["fp32", "bf16", "fp16"]
 Optimizer = Literal["adam", "sgd", "rmsprop"]
-
+_BETAS = "two numbers from 0, below 1, e.g. [0.9, 0.999]"
 
 _SHIPPED = Path(__file__).parent / "recipes"
 
@@ -52,10 +52,15 @@ class DataOptions:
     def __post_init__(self) -> None:
         _require(len(self.folders) > 0, "data.folders", list(self.folders), "one or more folders of images")
         _require(1 <= self.tile <= 4096, "data.tile", self.tile, "1 to 4096 samples")
+        _require(len(self.shrinks) > 0, "data.shrinks", [], "one or more factors, or leave it out for 1.0")
         for shrink in self.shrinks:
             _require(0 < shrink <= 1, "data.shrinks", shrink, "factors above 0, up to 1")
         for scale in self.enlarged:
             _require(2 <= scale <= 16, "data.enlarged", scale, "scales from 2 to 16")
+        shares = [each.share for each in self.degradations]
+        _require(
+            sum(shares) > 0, "data.degradations: the sum of share", sum(shares), "one with a share above 0"
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,6 +89,11 @@ class LossOptions:
     """The share from which it does not count."""
     options: Mapping[str, Any] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        _require(0 <= self.weight < math.inf, "losses.weight", self.weight, "0 or more")
+        _require(0 <= self.begin < 1, "losses.begin", self.begin, "a share from 0, below 1")
+        _require(self.begin < self.end <= 1, "losses.end", self.end, "a share above begin, up to 1")
+
 
 @dataclass(frozen=True, kw_only=True)
 class AdversaryOptions:
@@ -98,6 +108,13 @@ class AdversaryOptions:
     threshold: float = 1.0
     """It learns only while it was less often right than this, on average, in the batch before."""
     options: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        rate = self.learning_rate
+        _require(0 <= self.weight < math.inf, "adversary.weight", self.weight, "0 or more")
+        _require(0 < rate < math.inf, "adversary.learning_rate", rate, "a number above 0, e.g. 1e-4")
+        _require(all(0 <= each < 1 for each in self.betas), "adversary.betas", self.betas, _BETAS)
+        _require(0 < self.threshold <= 1, "adversary.threshold", self.threshold, "a share above 0, up to 1")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,6 +153,13 @@ class TrainingOptions:
         _require(self.batch >= 1, "training.batch", self.batch, "1 tile or more")
         _require(0 < rate < math.inf, "training.learning_rate", rate, "a number above 0, e.g. 1e-3")
         _require(self.warm_up >= 0, "training.warm_up", self.warm_up, "0 steps or more")
+        _require(all(0 <= each < 1 for each in self.betas), "training.betas", self.betas, _BETAS)
+        _require(0 <= self.momentum < 1, "training.momentum", self.momentum, "0 (off) or more, below 1")
+        _require(0 <= self.weight_decay < 1, "training.weight_decay", self.weight_decay, "0 (off) or more")
+        _require(0 < self.last_layer < math.inf, "training.last_layer", self.last_layer, "a factor above 0")
+        for share in self.decay_at:
+            _require(0 < share < 1, "training.decay_at", share, "shares of the training, between 0 and 1")
+        _require(0 < self.decay <= 1, "training.decay", self.decay, "a factor above 0, up to 1")
         _require(0 <= self.theta < math.inf, "training.theta", self.theta, "0 (off) or more")
         _require(0 <= self.ema < 1, "training.ema", self.ema, "0 (off) or more, below 1")
         _require(0 <= self.threads <= 1024, "training.threads", self.threads, "0 (one a core) to 1024")
@@ -175,7 +199,21 @@ class Recipe:
     def __post_init__(self) -> None:
         plain = self.name not in ("", ".", "..") and not set(self.name) & set("/\\")
         _require(plain, "name", self.name, "a name that a folder can have, without slashes")
-        _require(self.seed >= 0, "seed", self.seed, "0 or more")
+        _require(0 <= self.seed < 1 << 63, "seed", self.seed, "0 to 9223372036854775807")
+        fits = self.network.scale == 1 or not self.data.enlarged
+        _require(fits, "network.scale", self.network.scale, "1, as data.enlarged is for; or leave that out")
+        fits = self.adversary is None or self.data.planes == "rgb"
+        _require(fits, "data.planes", self.data.planes, "rgb: that is what discriminators judge")
+        self._check_losses()
+
+    def _check_losses(self) -> None:
+        """Raise OptionError where at some part of the training there is nothing to make small."""
+        covered = 0.0
+        for each in sorted(self.losses, key=lambda each: each.begin):
+            if each.begin <= covered:
+                covered = max(covered, each.end)
+        fits = covered == 1 or self.adversary is not None
+        _require(fits, "losses: the share of the training that they cover", covered, "terms for all of it")
 
     @property
     def identity(self) -> str:
@@ -245,13 +283,19 @@ def _made(kind: Any, table: Any, where: str) -> Any:
 def typed_options(kind: Callable[..., Any], options: Mapping[str, Any], where: str) -> dict[str, Any]:
     """Return options as the types that the class `kind` declares for them; others stay as they are.
 
-    Raises OptionError for values of another type, or that are not among those allowed.
+    Whole numbers count something (layers, channels, taps). Raises OptionError for one below 1, for values
+    of another type, and for those that are not among those allowed.
     """
     hints = typing.get_type_hints(kind.__init__)  # type: ignore[misc]
-    return {
+    typed = {
         key: _value(hints[key], value, f"{where}: {key}") if key in hints else value
         for key, value in options.items()
     }
+    for key, value in typed.items():
+        for number in value if isinstance(value, tuple) else (value,):
+            fits = not isinstance(number, int) or isinstance(number, bool) or number >= 1
+            _require(fits, f"{where}: {key}", value, "1 or more")
+    return typed
 
 
 def _value(hint: Any, value: Any, where: str) -> Any:
@@ -275,6 +319,8 @@ def _value(hint: Any, value: Any, where: str) -> Any:
     if origin is Mapping:
         if not isinstance(value, dict):
             raise OptionError(f"{where} is {value!r}; a table is wanted")
+        return {key: _value(arguments[1], each, f"{where}.{key}") for key, each in value.items()}
+    if hint is Any:
         return value
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)

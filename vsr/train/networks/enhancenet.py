@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from vsr.errors import OptionError
-from vsr.train.networks.layers import Bicubic
+from vsr.train.networks.layers import Bicubic, check_side
 
 _MEAN = (0.47614917, 0.45001204, 0.40904046)
 """Of R, G, B over the author's data: taken off before the first layer."""
@@ -53,6 +53,7 @@ class EnhanceNetDiscriminator(nn.Module):
 
     def __init__(self, *, side: int = 128, width: int = 32) -> None:
         super().__init__()
+        check_side(side, 32)
         layers: list[nn.Module] = []
         into = 3
         for factor in (1, 2, 4, 8, 16):

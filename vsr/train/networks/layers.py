@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from vsr.errors import OptionError
+
 
 class Bicubic(nn.Module):
     """Enlarges by an integer factor as MATLAB's imresize: Keys' cubic, a = -0.5, borders mirrored."""
@@ -24,6 +26,15 @@ class Bicubic(nn.Module):
         large = functional.interpolate(padded, scale_factor=self.scale, mode="bicubic", antialias=True)
         cut = border * self.scale
         return large[..., cut:-cut, cut:-cut]
+
+
+def check_side(side: int, multiple: int) -> None:
+    """Raise OptionError for tiles that a discriminator, which halves them some times, cannot judge."""
+    if side < multiple or side % multiple:
+        raise OptionError(
+            f"this discriminator judges squares of {multiple}, {2 * multiple}, {3 * multiple}... samples a "
+            f"side, and the large tiles have {side}: data.tile times the scale; choose another data.tile"
+        )
 
 
 def mirrored(x: Tensor, border: int) -> Tensor:

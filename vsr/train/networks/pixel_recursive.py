@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from vsr.errors import OptionError
 from vsr.train.networks.prior import Prior
 
 LEVELS = 256
@@ -14,9 +15,9 @@ LEVELS = 256
 class PixelRecursive(nn.Module):
     """The distribution of every sub-pixel of a large picture, given the small one and the pixels before it.
 
-    Small pictures are (batch, channels, h, w) in 0..1, large ones 4 times as large. Pixels come in raster
-    order, the channels of a pixel in theirs; `levels` values each. Logits are the sum of what the
-    conditioning network says from the small picture and what the prior says from the pixels before.
+    Small pictures are (batch, channels, h, w) in 0..1, large ones `scale` times as large: 2, 4 or 8. Pixels
+    come in raster order, the channels of a pixel in theirs; `levels` values each. Logits are the sum of what
+    the conditioning network says from the small picture and what the prior says from the pixels before.
     """
 
     def __init__(
@@ -32,6 +33,8 @@ class PixelRecursive(nn.Module):
         prior_hidden: int = 1024,
     ) -> None:
         super().__init__()
+        if scale not in (2, 4, 8):
+            raise OptionError(f"pixel-recursive enlarges 2, 4 or 8 times; scale is {scale}")
         self.scale, self.channels, self.levels = scale, channels, levels
         out = channels * levels
         self.conditioning = _Conditioning(scale, channels, out, blocks, width)

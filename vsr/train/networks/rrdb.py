@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from vsr.errors import OptionError
+from vsr.train.networks.layers import check_side
 
 _SLOPE = 0.2
 _SHARE = 0.2
@@ -77,6 +78,7 @@ class EsrganDiscriminator(nn.Module):
 
     def __init__(self, *, side: int = 128, width: int = 64) -> None:
         super().__init__()
+        check_side(side, 32)
         layers: list[nn.Module] = []
         into = 3
         for factor in (1, 2, 4, 8, 8):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional
 
+from vsr.errors import OptionError
 from vsr.train.networks.layers import Bicubic
 
 
@@ -16,6 +17,8 @@ class Srcnn(nn.Module):
 
     def __init__(self, *, scale: int, middle: int = 5, widths: tuple[int, int] = (64, 32)) -> None:
         super().__init__()
+        if middle % 2 == 0:
+            raise OptionError(f"SRCNN's middle layer has an odd number of taps; middle is {middle}")
         self.enlarge = Bicubic(scale)
         self.conv1 = nn.Conv2d(1, widths[0], 9, padding=4)
         self.conv2 = nn.Conv2d(widths[0], widths[1], middle, padding=middle // 2)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from vsr.errors import OptionError
+from vsr.train.networks.layers import check_side
 
 
 class SrResNet(nn.Module):
@@ -59,6 +60,7 @@ class SrganDiscriminator(nn.Module):
 
     def __init__(self, *, side: int = 96, width: int = 64) -> None:
         super().__init__()
+        check_side(side, 16)
         steps = [(1, 2), (2, 1), (2, 2), (4, 1), (4, 2), (8, 1), (8, 2)]
         layers: list[nn.Module] = [nn.Conv2d(3, width, 3, padding=1), nn.LeakyReLU(0.2)]
         into = width
