@@ -109,6 +109,21 @@ def test_exported_weights_are_the_same_network(
     np.testing.assert_allclose(run(graph, picture[0].numpy()), expected, atol=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [("srcnn", {"middle": 1}), ("srcnn", {"middle": 5}), ("espcn", {"activation": "relu"})],
+)
+def test_shallow_networks_begin_as_an_enlargement(kind: str, options: dict[str, Any]) -> None:
+    """Else thousands of steps go by until the picture itself comes through."""
+    torch.manual_seed(7)
+    picture = torch.nn.functional.interpolate(torch.rand(1, 1, 6, 6), scale_factor=4, mode="bicubic")
+    known = torch.nn.functional.interpolate(picture, scale_factor=2, mode="bilinear")
+    with torch.no_grad():
+        made = NETWORKS[kind](scale=2, **options)(picture)
+    assert float((made - known)[..., 8:-8, 8:-8].abs().mean()) < 0.03
+    assert float(made.std()) > 0.1
+
+
 def _shake(network: Any, pictures: Any) -> None:
     """Give all parameters values that matter, and batch norm something to have measured."""
     with torch.no_grad():
