@@ -264,6 +264,26 @@ def test_a_failure_leaves_no_old_report(
     assert json.loads(path.read_text()) == {"exit_code": code, "error": text, "notes": []}
 
 
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (KeyboardInterrupt(), 130, "vsr: interrupted\n"),
+        (EOFError("end"), 1, "vsr: unexpected EOFError: end\n"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_ctrl_c_and_the_end_of_a_file_are_said(
+    error: BaseException,
+    code: int,
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(FakeJob, "refuses", error)
+    assert main(["upscale", "in.mkv", "out.mkv"]) == code
+    assert capsys.readouterr().err.startswith(said)
+
+
 def test_file_names_arrive_as_paths(job: type[FakeJob]) -> None:
     assert main(["upscale", "file:in.mkv", "file:///videos/out.mkv"]) == 0
     assert (job.made[0].source, job.made[0].result) == ("in.mkv", "/videos/out.mkv")
@@ -300,14 +320,6 @@ def test_the_first_signal_asks_and_the_second_insists(
         "vsr: stopping: finishing the file; again to stop at once",
         "vsr: stopping at once",
     ]
-
-
-def test_an_interrupt_elsewhere_is_quiet(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(FakeJob, "refuses", KeyboardInterrupt())
-    assert main(["upscale", "in.mkv", "out.mkv"]) == 130
-    assert capsys.readouterr() == ("", "")
 
 
 def test_a_reader_that_went_away_is_no_news() -> None:

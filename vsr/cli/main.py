@@ -89,8 +89,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     wanted = next((word for word in given if not word.startswith("-")), None)
     try:
-        code = _app(wanted)(args=given or ["--help"], prog_name="vsr", standalone_mode=False)
+        command = typer.main.get_command(_app(wanted))
+        # not command.main(), which keeps Ctrl-C and closed pipes to itself, without a word
+        with command.make_context("vsr", given or ["--help"]) as context:
+            code = command.invoke(context)
         sys.stdout.flush()
+    except typer.Exit as done:  # of --help and --version
+        return done.exit_code
     except Exception as error:
         return _fail(error)
     except KeyboardInterrupt:
