@@ -91,7 +91,10 @@ def test_auto_says_what_it_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engines, "_GOOD_SHARE", 0.0)
     choice = chosen(load=Load(threads=2, calls=1))
     assert choice.engine == "fused_cpu"
-    assert "ms a frame on 2 threads, " in choice.reason and "of what the processor can do" in choice.reason
+    assert (
+        "ms a frame of 48x40 on 2 threads, " in choice.reason
+        and "of what the processor can do" in choice.reason
+    )
     monkeypatch.setattr(engines, "_GOOD_SHARE", 2.0)
     reason = chosen(precision="fp32").reason
     assert "on 1 thread; " in reason and ("openvino fp32 " in reason or "fused_cpu fp32 " in reason)

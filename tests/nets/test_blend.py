@@ -57,6 +57,18 @@ def test_what_is_said_is_what_holds_of_both(tmp_path: Path, capsys: pytest.Captu
     assert "their vsr.activation are tanh and relu" in capsys.readouterr().err
 
 
+def test_files_of_one_name_are_told_apart_by_their_folders(
+    two: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = [tmp_path / folder / "weights.safetensors" for folder in ("one", "two")]
+    for file, given in zip(files, two, strict=True):
+        file.parent.mkdir()
+        Path(given).rename(file)
+    out = tmp_path / "out.safetensors"
+    assert main(["models", "blend", *map(str, files), str(out), "--share", "0.25"]) == 0
+    assert capsys.readouterr().out == f"{out}: 0.75 of {files[0]}, 0.25 of {files[1]}\n"
+
+
 def test_the_metadata_says_the_activation_unless_the_caller_does(two: list[str]) -> None:
     def kinds(activation: str | None) -> set[str]:
         graph = read_checkpoint(Path(two[0]), activation=activation)

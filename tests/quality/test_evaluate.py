@@ -137,6 +137,7 @@ def refused(folder: Path) -> dict[str, Refused]:
         "no model": (["bicubix", "--data", str(good)], 2, "unknown model 'bicubix'"),
         "weights": (["bicubic", "--data", str(good), "--vgg", str(weights)], 2, "another network than VGG16"),
         "lr of a video": (["bicubic", "--data", str(clip), "--lr", str(good)], 2, "a video has no folder"),
+        "no lr": (["bicubic", "--data", str(good), "--lr", str(folder / "lr")], 2, "lr is no folder of"),
         "threads": (["bicubic", "--data", str(good), "--threads", "-1"], 2, "--threads is -1"),
         "no data": (["bicubic"], 2, "--data"),
         "page": (["bicubic", "--data", str(good), "--html", str(folder)], 2, "--html"),

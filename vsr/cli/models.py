@@ -147,12 +147,13 @@ def blend(
         raise OptionError(f"{result.name} does not end in .safetensors, the only format that is written")
     if result.exists() and not overwrite:
         raise OptionError(f"{result} exists; choose another name, or replace it with -y")
-    names = (first.name, second.name)
+    # each training's file has the same name, and then its folder tells which it is
+    names = (first.name, second.name) if first.name != second.name else (str(first), str(second))
     tensors = blended(read_tensors(first), read_tensors(second), share, names=names)
     said = said_of_both(read_metadata_of(first), read_metadata_of(second), names=names)
     note = f"{1 - share:g} {first.name} + {share:g} {second.name}"
     write_safetensors(result, tensors, said | {"vsr.blend": note})
-    typer.echo(f"{result}: {1 - share:g} of {first.name}, {share:g} of {second.name}")
+    typer.echo(f"{result}: {1 - share:g} of {names[0]}, {share:g} of {names[1]}")
 
 
 @app.command("build")

@@ -292,6 +292,7 @@ class _Trial:
     def __init__(self, name: str, planned: _Planned, precision: str) -> None:
         self.name = name
         network, source, load = planned.network, planned.source, planned.load
+        self._size = f"{source.width}x{source.height}"
         wanted = _AUTOMATIC_PRECISIONS if precision == "auto" else (precision,)
         allowed = [p for p in ENGINES[name].precisions() if p in wanted]
         self._threads = load.threads
@@ -319,7 +320,7 @@ class _Trial:
     @property
     def reason(self) -> str:
         """What was found, for people."""
-        text = f"{self.cost} on {self._threads} thread{'s' if self._threads > 1 else ''}"
+        text = f"{self.cost} of {self._size} on {self._threads} thread{'s' if self._threads > 1 else ''}"
         if self.share >= _GOOD_SHARE:
             text += f", {self.share:.0%} of what the processor can do"
         if self._psnr < LEAST_PSNR:

@@ -233,7 +233,9 @@ def _recipe(options: UpscaleOptions) -> Recipe:
 
 
 def _device(gpu: Gpu | None, threads: int, workers: int) -> str:
-    return f"{threads} threads" if gpu is None else f"{gpu.device} ({gpu.name}), {workers} frames at once"
+    if gpu is None:
+        return f"{threads} thread{'s' if threads > 1 else ''}"
+    return f"{gpu.device} ({gpu.name}), {workers} frames at once"
 
 
 def _opaque(fmt: PixelFormat) -> PixelFormat:

@@ -174,7 +174,10 @@ def _images(data: str) -> list[Path] | None:
 
 def _low_files(folder: str, images: list[Path] | None, scale: int) -> list[Path]:
     """Return the reduced version's file for each image."""
-    by_stem = {path.stem: path for path in _images(folder) or []}
+    low = _images(folder)
+    if low is None:
+        raise OptionError(f"--lr {folder} is no folder of images; name one with the reduced pictures")
+    by_stem = {path.stem: path for path in low}
     files = []
     for path in images or []:
         names = (path.stem, f"{path.stem}x{scale}")
