@@ -45,6 +45,15 @@ def test_events_are_what_tensorboard_reads(tmp_path: Path) -> None:
     assert png_bytes(np.zeros((1, 2, 3), np.uint8)) in picture
 
 
+def test_a_file_says_after_which_step_it_begins(tmp_path: Path) -> None:
+    with EventFile(tmp_path, 299):
+        pass
+    (path,) = tmp_path.glob("events.out.tfevents.*")
+    _, start = records(path.read_bytes())
+    # step (field 2) 300; session_log (field 7): status (field 1) START (1)
+    assert start[9:] == b"\x10\xac\x02\x3a\x02\x08\x01"
+
+
 def test_tensorboard_itself_reads_curves_and_pictures(tmp_path: Path) -> None:
     accumulators = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
     samples = np.arange(3 * 40 * 50, dtype=np.uint8).reshape(3, 40, 50)

@@ -146,7 +146,7 @@ def test_a_killed_run_goes_on_to_the_same_weights(tmp_path: Path, data: Path) ->
     )
     with subprocess.Popen([sys.executable, "-c", code, *command[3:]], stdout=subprocess.DEVNULL) as process:
         deadline = time.monotonic() + 60
-        while not (tmp_path / "killed" / STATE).exists() and time.monotonic() < deadline:
+        while not (tmp_path / "killed" / WEIGHTS).exists() and time.monotonic() < deadline:
             time.sleep(0.02)
         process.send_signal(signal.SIGKILL)
     steps = torch.load(tmp_path / "killed" / STATE, weights_only=True)["steps"]
@@ -515,6 +515,50 @@ def test_a_folder_with_a_training_is_not_overwritten(tmp_path: Path, data: Path)
         job(tmp_path, data, resume=True)
 
 
+def test_weights_without_their_state_are_not_overwritten(tmp_path: Path, data: Path) -> None:
+    job(tmp_path, data).run()
+    before = (tmp_path / "small" / WEIGHTS).read_bytes()
+    (tmp_path / "small" / STATE).unlink()
+    for resume in (False, True):
+        with pytest.raises(OptionError, match=r"weights\.safetensors is there without its state"):
+            job(tmp_path, data, resume=resume)
+    assert (tmp_path / "small" / WEIGHTS).read_bytes() == before
+
+
+def test_a_run_that_is_killed_before_its_first_state_can_begin_again(tmp_path: Path, data: Path) -> None:
+    state = tmp_path / "small" / STATE
+    there: list[bool] = []
+
+    def stopping() -> bool:
+        there.append(state.exists())
+        return True
+
+    job(tmp_path, data).run(stopping=stopping)
+    assert there == [True]
+    at_first = state.read_bytes()
+    job(tmp_path, data, resume=True).run()
+    state.write_bytes(at_first)  # as if killed: weights and log are of steps that no state has
+    job(tmp_path, data, resume=True).run()
+    log = [json.loads(line)["step"] for line in (tmp_path / "small" / LOG).read_text().splitlines()]
+    assert log == [20, 40, 60]
+
+
+def test_a_log_has_whole_lines_and_one_a_minute(
+    tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("vsr.cli.train._PAUSE_SECONDS", -1.0)
+    monkeypatch.setattr("vsr.train.job.TELL_SECONDS", -1.0)
+    how = "[[evaluation.degradations]]\n" + "".join(
+        f"[[evaluation.degradations]]\nnoise = {noise}\n" for noise in (1.0, 2.0, 3.0, 4.0)
+    )
+    recipe = write_recipe(tmp_path / "small.toml", SMALL.replace("steps = 60", "steps = 20") + how)
+    assert main(["train", str(recipe), "--data", str(data), "--out", str(tmp_path / "out")]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("step 1 of 20: loss ")
+    (measured,) = [line for line in lines if line.startswith("step 20: ")]
+    assert measured.count(" dB") == 5
+
+
 def test_a_training_begins_with_another_ones_weights(tmp_path: Path, data: Path) -> None:
     job(tmp_path, data).run()
     text = SMALL.replace('kind = "cnn"', 'kind = "cnn"\nstart = "small"')
@@ -532,18 +576,32 @@ def test_a_training_begins_with_another_ones_weights(tmp_path: Path, data: Path)
     ("before", "after", "sentence"),
     [
         ('kind = "cnn"', 'kind = "cnnn"', "unknown network 'cnnn'.*Did you mean 'cnn'"),
-        ("width = 2", "widht = 2", "the network cnn has no such options: .*widht"),
+        (
+            "width = 2",
+            "widht = 2",
+            "network.options: unknown key 'widht'; known are width, layers. Did you mean",
+        ),
         ("width = 2", 'width = "2"', "network.options: width is '2'; int is wanted"),
         (
             'kind = "cnn"\noptions = { width = 2, layers = 2 }',
             'kind = "espcn"\noptions = { activation = "rely" }',
             "network.options: activation is 'rely'; allowed are tanh, relu",
         ),
+        (
+            "[evaluation]",
+            '[[losses]]\nkind = "features"\n[evaluation]',
+            "the loss features: weights is missing",
+        ),
+        (
+            "[evaluation]",
+            '[[losses]]\nkind = "mse"\noptions = { a = 1 }\n[evaluation]',
+            "the loss mse: unknown key 'a'; there are none",
+        ),
         ("[evaluation]", '[[losses]]\nkind = "l3"\n[evaluation]', "unknown loss 'l3'"),
         (
             "[evaluation]",
             '[[losses]]\nkind = "charbonnier"\noptions = { eps = 1.0 }\n[evaluation]',
-            "the loss charbonnier has no such options: .*eps",
+            "the loss charbonnier: unknown key 'eps'; known are epsilon",
         ),
         ("batch = 4", 'precision = "fp16"\ndevice = "cpu"', "fp16 is for GPUs"),
         ("tile = 12", 'tile = 12\nplanes = "rgb"', "cnn and its losses do not take .* in 3 planes"),

@@ -188,7 +188,7 @@ def test_a_discriminator_goes_on_by_the_options_as_they_are_now() -> None:
         ({"kind": "srgan"}, 24, "judges squares of 16, 32, 48.*the large tiles have 24"),
         ({"kind": "esrgan"}, 16, "judges squares of 32"),
         ({"kind": "enhancenet"}, 48, "judges squares of 32"),
-        ({"kind": "srgan", "options": {"widht": 2}}, 16, "srgan has no such options: .*widht"),
+        ({"kind": "srgan", "options": {"widht": 2}}, 16, "unknown key 'widht'; known are width"),
         ({"kind": "srgan", "options": {"width": "2"}}, 16, "adversary.options: width is '2'; int is wanted"),
         ({"kind": "srgan", "options": {"width": 0}}, 16, "width is 0; give 1 or more"),
     ],
@@ -204,3 +204,14 @@ def test_the_generators_term_leaves_the_discriminator_alone() -> None:
     adversary.term(made, torch.rand(2, 3, 16, 16)).backward()  # type: ignore[no-untyped-call]
     assert made.grad is not None
     assert all(p.grad is None and p.requires_grad for p in adversary.network.parameters())
+
+
+def test_an_empty_file_and_one_array_are_not_vgg16(tmp_path: Path) -> None:
+    path = tmp_path / "vgg.npz"
+    path.touch()
+    with pytest.raises(OptionError, match=r"cannot be read as an \.npz"):
+        Features(path, ("conv1_1",))
+    with path.open("wb") as file:
+        np.save(file, np.zeros(3))
+    with pytest.raises(OptionError, match=r"cannot be read as an \.npz"):
+        Features(path, ("conv1_1",))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -9,7 +11,18 @@ import pytest
 from tests.train.scenes import SMALL, write_recipe
 from vsr.cli.main import main
 from vsr.errors import OptionError
-from vsr.train.recipe import read_recipe, recipe_file, shipped_recipes
+from vsr.train.degrade import Degradation
+from vsr.train.recipe import (
+    AdversaryOptions,
+    DataOptions,
+    EvaluationOptions,
+    LossOptions,
+    NetworkOptions,
+    TrainingOptions,
+    read_recipe,
+    recipe_file,
+    shipped_recipes,
+)
 
 ADVERSARY = '[adversary]\nkind = "srgan"\n'
 SHIPPED = sorted((Path(__file__).parents[2] / "vsr" / "train" / "recipes").glob("*.toml"))
@@ -188,3 +201,26 @@ def test_the_command_says_which_recipes_there_are(
     error = capsys.readouterr().err
     assert error.startswith("vsr: ") and says in error and len(error.splitlines()) == 1
     assert not list(tmp_path.iterdir())
+
+
+def test_the_page_has_every_key_and_its_default() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "train.md").read_text(encoding="utf-8")
+    tables = {
+        "[network]": NetworkOptions,
+        "[data]": DataOptions,
+        "[training]": TrainingOptions,
+        "[[losses]]": LossOptions,
+        "[adversary]": AdversaryOptions,
+        "[evaluation]": EvaluationOptions,
+        "A degradation": Degradation,
+    }
+    for head, kind in tables.items():
+        (part,) = [text for text in page.split("\n**") if text.startswith((f"`{head}`", head))]
+        rows = [line.split("|") for line in part.splitlines() if line.startswith("| `")]
+        said = {row[1].strip(" `"): row[2].strip() for row in rows}
+        fields = {each.name: each.default for each in dataclasses.fields(kind)}
+        assert said.keys() == fields.keys(), head
+        for name, default in fields.items():
+            if said[name] not in ("", "bicubic"):
+                value = tomllib.loads(f"x = {said[name]}")["x"]
+                assert (tuple(value) if isinstance(value, list) else value) == default, (head, name)

@@ -1,7 +1,9 @@
 """`vsr train RECIPE`."""
 
+import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from types import TracebackType
+from typing import TYPE_CHECKING, Annotated, Self
 
 import typer
 
@@ -9,6 +11,9 @@ from vsr.cli.output import EXIT_INTERRUPTED
 
 if TYPE_CHECKING:
     from vsr.train.job import Moment
+
+_PAUSE_SECONDS = 60.0
+"""The longest without a line, where there is no terminal."""
 
 
 def command(
@@ -56,8 +61,6 @@ def command(
     file = recipe_file(recipe)
     if importlib.util.find_spec("torch") is None:
         raise OptionError("training needs torch, which is not installed: pip install 'vsr-realtime[train]'")
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
     from vsr.cli.signals import StopOnSignals
     from vsr.train.job import WEIGHTS, Job
 
@@ -66,29 +69,55 @@ def command(
         _say(f"there is no state in {job.out} to go on from; the training begins")
     if unused := job.training.tiles.unused:
         _say(f"pictures smaller than a tile, which are not trained on: {len(unused)}, e.g. {unused[0]}")
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[note]}"),
-    )
-    with StopOnSignals(_say, "after this step, with a state to go on from") as signals, bar:
-        steps = job.recipe.training.steps
-        task = bar.add_task(job.recipe.name, total=steps, completed=job.training.steps_done, note="")
-
-        def show(moment: "Moment") -> None:
-            bar.update(task, completed=moment.step, note=_note(moment))
-            if moment.figures:
-                bar.console.print(f"step {moment.step}: {_figures(moment)}")
-
-        last = job.run(show, stopping=lambda: signals.token.requested)
+    with StopOnSignals(_say, "after this step, with a state to go on from") as signals:
+        begun, steps = job.training.steps_done, job.recipe.training.steps
+        with _Display(job.recipe.name, begun, steps) as display:
+            last = job.run(display.show, stopping=lambda: signals.token.requested)
     done = job.training.steps_done
     if done < last.steps:
         typer.echo(f"{job.recipe.name}: stopped after step {done} of {last.steps}; --resume goes on from it")
         return EXIT_INTERRUPTED
     typer.echo(f"{job.recipe.name}: {done} steps, weights in {job.out / WEIGHTS}")
     return 0
+
+
+class _Display:
+    """A bar on a terminal, elsewhere a line where a minute went by without one; the figures in both."""
+
+    def __init__(self, name: str, begun: int, steps: int) -> None:
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[note]}"),
+        )
+        self._task = self._bar.add_task(name, total=steps, completed=begun, note="")
+        self._told = time.monotonic()
+
+    def show(self, moment: "Moment") -> None:
+        """Show how far the training is."""
+        note = f"loss {moment.loss:.5g}, {moment.steps_per_second:.1f} steps/s"
+        self._bar.update(self._task, completed=moment.step, note=note)
+        if moment.figures:
+            self._print(f"step {moment.step}: {_figures(moment)}")
+        elif not self._bar.console.is_terminal and time.monotonic() - self._told > _PAUSE_SECONDS:
+            self._print(f"step {moment.step} of {moment.steps}: {note}")
+
+    def _print(self, line: str) -> None:
+        self._bar.console.print(line, soft_wrap=True)  # a log's lines stay whole
+        self._told = time.monotonic()
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()
 
 
 def _list_recipes() -> int:
@@ -104,10 +133,6 @@ def _list_recipes() -> int:
 
 def _say(text: str) -> None:
     typer.echo(f"vsr: {text}", err=True)
-
-
-def _note(moment: "Moment") -> str:
-    return f"loss {moment.loss:.5g}, {moment.steps_per_second:.1f} steps/s"
 
 
 def _figures(moment: "Moment") -> str:

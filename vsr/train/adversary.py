@@ -9,7 +9,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from vsr.errors import OptionError
 from vsr.registry import Registry
 from vsr.train.networks.enhancenet import EnhanceNetDiscriminator
 from vsr.train.networks.rrdb import EsrganDiscriminator
@@ -103,8 +102,4 @@ class Adversary:
 
 def _network(options: AdversaryOptions, side: int) -> nn.Module:
     kind = DISCRIMINATORS[options.kind]
-    given = typed_options(kind, options.options, "adversary.options")
-    try:
-        return kind(side=side, **given)
-    except TypeError as error:
-        raise OptionError(f"the discriminator {options.kind} has no such options: {error}") from None
+    return kind(side=side, **typed_options(kind, options.options, "adversary.options", given="side"))

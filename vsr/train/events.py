@@ -18,6 +18,10 @@ _POLYNOMIAL = 0x82F63B78
 """CRC-32C, Castagnoli, reflected."""
 
 
+_SESSION_START = 1
+"""SessionLog.START: TensorBoard lets go of events from its step on."""
+
+
 def _crc_table() -> list[int]:
     table = []
     for byte in range(256):
@@ -39,12 +43,17 @@ def crc32c(data: bytes) -> int:
 
 
 class EventFile:
-    """A file in a folder that TensorBoard shows. Thread-safety: one thread. Everything is on disk at once."""
+    """A file in a folder that TensorBoard shows. Thread-safety: one thread. Everything is on disk at once.
 
-    def __init__(self, folder: Path) -> None:
+    It begins after the step `first`: what files before it have of later ones is not shown any more.
+    """
+
+    def __init__(self, folder: Path, first: int = 0) -> None:
         name = f"events.out.tfevents.{int(time.time())}.{os.getpid()}"
         self._file = (folder / name).open("ab", buffering=0)
         self._write(_text(3, b"brain.Event:2"))
+        if first:
+            self._write(_varint(2, first + 1) + _text(7, _varint(1, _SESSION_START)))
 
     def scalar(self, tag: str, value: float, step: int) -> None:
         """Add a point of a curve."""

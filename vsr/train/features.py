@@ -43,7 +43,7 @@ class Features:
                     for key in file.files
                     if key.startswith("conv")
                 }
-        except (OSError, ValueError, zipfile.BadZipFile) as error:
+        except (OSError, ValueError, EOFError, TypeError, zipfile.BadZipFile) as error:  # TypeError: an .npy
             raise OptionError(f"{path} cannot be read as an .npz of VGG16's convolutions: {error}") from None
         for key in self._needed():
             if key not in self._weights:

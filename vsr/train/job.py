@@ -27,6 +27,8 @@ from vsr.train.recipe import Recipe, read_recipe, shipped_recipes
 
 SAVE_SECONDS = 60.0
 """Between states."""
+TELL_SECONDS = 1.0
+"""Between calls of `on_progress`."""
 LOG, WEIGHTS = "log.jsonl", "weights.safetensors"
 
 
@@ -69,6 +71,11 @@ class Job:
             raise OptionError(
                 f"{self.out} has a training already; --resume goes on with it, or choose another --out"
             )
+        if (self.out / WEIGHTS).exists() and not self.goes_on:
+            raise OptionError(
+                f"{self.out / WEIGHTS} is there without its state ({STATE}), and would be replaced; "
+                "choose another --out, or move it away"
+            )
         is_shipped = recipe_file in shipped_recipes().values()
         data = data or (Path() if is_shipped else recipe_file.parent)
         self.training = Training(self.recipe, data, self.out.parent)
@@ -89,15 +96,18 @@ class Job:
         A state is left behind, whatever happens: where a step was broken off amid, that of up to a minute
         before. Raises OptionError where another training runs in the same folder.
 
-        `on_progress` is called about once a second, and with figures after each evaluation. `stopping` is
+        `on_progress` is called each TELL_SECONDS, and with figures after each evaluation. `stopping` is
         asked between steps: a training stopped within one would not go on to the same weights.
         """
         options, every = self.recipe.training, self.recipe.evaluation.every
         first, losses, mean = self.training.steps_done, Mean(), Mean()
         moment = Moment(step=first, steps=options.steps, loss=math.nan, steps_per_second=0.0)
-        with _alone_in(self.out), EventFile(self.out) as events:
+        with _alone_in(self.out), EventFile(self.out, first) as events:
             if first >= options.steps:
                 return replace(moment, figures=self._evaluate())
+            if not self.goes_on:  # before all else: weights without a state are then not a killed run's
+                self.training.save(self.out / STATE)
+            _forget_after(self.out / LOG, first)
             begin = saved = told = time.monotonic()
             try:
                 while self.training.steps_done < options.steps and time.monotonic() - begin < limit_seconds:
@@ -108,7 +118,7 @@ class Job:
                     mean.add(loss)
                     now, step = time.monotonic(), self.training.steps_done
                     measured = step % every == 0 or step == options.steps
-                    if measured or now - told > 1:
+                    if measured or now - told > TELL_SECONDS:
                         rate = (step - first) / max(now - begin, 1e-9)
                         moment = Moment(
                             step=step,
@@ -192,6 +202,14 @@ class Mean:
         mean = self._total / max(1, self._count)
         self._total, self._count = 0.0, 0
         return mean
+
+
+def _forget_after(log: Path, step: int) -> None:
+    """Take the lines of later steps out of a log: a killed run took them after its last state."""
+    lines = log.read_text(encoding="utf-8").splitlines(keepends=True)
+    kept = [line for line in lines if line.endswith("\n") and json.loads(line)["step"] <= step]
+    if len(kept) < len(lines):
+        log.write_text("".join(kept), encoding="utf-8")
 
 
 @contextmanager

@@ -206,7 +206,10 @@ class Training:
         try:
             state: dict[str, Any] = torch.load(path, map_location=self.device, weights_only=True)
         except Exception as error:  # torch raises what pickle, zip files and its own reader raise
-            raise OptionError(f"{path} cannot be read as the state of a training: {error}") from None
+            raise OptionError(
+                f"{path} cannot be read as the state of a training ({type(error).__name__}: {error}); "
+                "choose another --out, or take the folder away to begin anew"
+            ) from None
         if state.get("recipe") != self.recipe.identity:
             raise OptionError(f"{path} is of another network or data than this recipe; choose another --out")
         if state.get("form", self._form) != self._form:
@@ -258,10 +261,7 @@ def _device(options: TrainingOptions) -> torch.device:
 def _network(recipe: Recipe) -> nn.Module:
     options = recipe.network
     kind = NETWORKS[options.kind]
-    try:
-        return kind(scale=options.scale, **typed_options(kind, options.options, "network.options"))
-    except TypeError as error:
-        raise OptionError(f"the network {options.kind} has no such options: {error}") from None
+    return kind(scale=options.scale, **typed_options(kind, options.options, "network.options", given="scale"))
 
 
 def _numbers(network: nn.Module) -> list[Tensor]:

@@ -32,6 +32,7 @@ class Objective:
                     "leave evaluation.folder and data.held_out away"
                 )
             self._likelihood = recipe.losses[0]
+            typed_options(PixelRecursive.loss, self._likelihood.options, "the loss likelihood")
         self._terms: list[tuple[LossOptions, Term]] = []
         if self._likelihood is None:
             self._terms = [(each, _term(each, root)) for each in recipe.losses]
@@ -51,8 +52,4 @@ class Objective:
 
 def _term(options: LossOptions, root: Path) -> Term:
     kind = LOSSES[options.kind]
-    given = typed_options(kind, options.options, f"the loss {options.kind}")
-    try:
-        return kind(root, **given)
-    except TypeError as error:
-        raise OptionError(f"the loss {options.kind} has no such options: {error}") from None
+    return kind(root, **typed_options(kind, options.options, f"the loss {options.kind}"))

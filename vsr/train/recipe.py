@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import inspect
 import math
 import tomllib
 import types
@@ -266,11 +267,7 @@ def _made(kind: Any, table: Any, where: str) -> Any:
         raise OptionError(f"{where} is {table!r}; a table is wanted")
     hints = typing.get_type_hints(kind)
     known = [each.name for each in dataclasses.fields(kind)]
-    for key in table:
-        if key not in known:
-            raise OptionError(
-                f"{where}: unknown key {key!r}; known are {', '.join(known)}.{nearest(key, known)}"
-            )
+    _check_keys(table, known, where)
     for each in dataclasses.fields(kind):
         has_default = dataclasses.MISSING not in (each.default, each.default_factory) or (
             each.default is not each.default_factory
@@ -280,17 +277,32 @@ def _made(kind: Any, table: Any, where: str) -> Any:
     return kind(**{key: _value(hints[key], value, f"{where}: {key}") for key, value in table.items()})
 
 
-def typed_options(kind: Callable[..., Any], options: Mapping[str, Any], where: str) -> dict[str, Any]:
-    """Return options as the types that the class `kind` declares for them; others stay as they are.
+def _check_keys(table: Mapping[str, Any], known: list[str], where: str) -> None:
+    for key in table:
+        if key not in known:
+            has = f"known are {', '.join(known)}.{nearest(key, known)}" if known else "there are none"
+            raise OptionError(f"{where}: unknown key {key!r}; {has}")
+
+
+def typed_options(
+    kind: Callable[..., Any], options: Mapping[str, Any], where: str, *, given: str = ""
+) -> dict[str, Any]:
+    """Return options as the types of the keyword-only arguments of `kind`, but for the one that is `given`.
 
     Whole numbers count something (layers, channels, taps). Raises OptionError for one below 1, for values
-    of another type, and for those that are not among those allowed.
+    of another type, for those that are not among those allowed, and for options unknown or missing.
     """
-    hints = typing.get_type_hints(kind.__init__)  # type: ignore[misc]
-    typed = {
-        key: _value(hints[key], value, f"{where}: {key}") if key in hints else value
-        for key, value in options.items()
+    parameters = {
+        name: each
+        for name, each in inspect.signature(kind).parameters.items()
+        if each.kind is each.KEYWORD_ONLY and name != given
     }
+    _check_keys(options, list(parameters), where)
+    for name, each in parameters.items():
+        if each.default is each.empty and name not in options:
+            raise OptionError(f"{where}: {name} is missing")
+    hints = typing.get_type_hints(kind.__init__ if isinstance(kind, type) else kind)  # type: ignore[misc]
+    typed = {key: _value(hints[key], value, f"{where}: {key}") for key, value in options.items()}
     for key, value in typed.items():
         for number in value if isinstance(value, tuple) else (value,):
             fits = not isinstance(number, int) or isinstance(number, bool) or number >= 1
