@@ -59,16 +59,12 @@ class Training:
         if options.threads:
             torch.set_num_threads(options.threads)
         torch.manual_seed(recipe.seed)
-        self.network = _network(recipe).to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        if recipe.network.start:
-            _begin_with(self.network, beside / recipe.network.start / STATE)
-        self.average: nn.Module = copy.deepcopy(self.network).eval()
-        """With weights averaged over steps: what is evaluated and exported."""
-        self._averaged, self._followed = _numbers(self.average), _numbers(self.network)
-        self.optimizer = make_optimizer(options, self.network)
+        with telling_memory(
+            f"out of memory on {self.device} with the networks alone; choose smaller network.options, or "
+            "adversary.options"
+        ):
+            self._make_networks(beside)
         self.objective = Objective(recipe, data)
-        side = recipe.data.tile * recipe.network.scale
-        self.adversary = recipe.adversary and Adversary(recipe.adversary, side, self.device)
         self._scaler = torch.amp.GradScaler(
             self.device.type, enabled=options.precision == "fp16" and self.device.type == "cuda"
         )
@@ -85,6 +81,18 @@ class Training:
         ):
             self.tiles = load_tiles(recipe.data, recipe.network.scale, data, recipe.seed)
 
+    def _make_networks(self, beside: Path) -> None:
+        recipe = self.recipe
+        self.network = _network(recipe).to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        if recipe.network.start:
+            _begin_with(self.network, beside / recipe.network.start / STATE)
+        self.average: nn.Module = copy.deepcopy(self.network).eval()
+        """With weights averaged over steps: what is evaluated and exported."""
+        self._averaged, self._followed = _numbers(self.average), _numbers(self.network)
+        self.optimizer = make_optimizer(recipe.training, self.network)
+        side = recipe.data.tile * recipe.network.scale
+        self.adversary = recipe.adversary and Adversary(recipe.adversary, side, self.device)
+
     @torch.no_grad()
     def _check_fit(self) -> None:
         """Raise OptionError unless network and losses take the data's tiles: tried on a black one."""
@@ -93,8 +101,14 @@ class Training:
         shapes = [(1, planes, each, each) for each in (data.tile, side)]
         small, large = (torch.zeros(shape, device=self.device) for shape in shapes)
         try:
-            for begin in {each.begin for each in self.recipe.losses}:
-                self.objective(self.average, small, large, begin)
+            with telling_memory(
+                f"out of memory on {self.device} with one tile of {data.tile}; choose a smaller data.tile, "
+                "or smaller network.options"
+            ):
+                for begin in {each.begin for each in self.recipe.losses}:
+                    self.objective(self.average, small, large, begin)
+        except DeviceError:  # which is one, too
+            raise
         except RuntimeError as error:
             raise OptionError(
                 f"the network {kind} and its losses do not take tiles of {data.tile} samples in {planes} "
