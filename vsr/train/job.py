@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import math
+import statistics
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -99,8 +100,7 @@ class Job:
         `on_progress` is called each TELL_SECONDS, and with figures after each evaluation. `stopping` is
         asked between steps: a training stopped within one would not go on to the same weights.
         """
-        options, every = self.recipe.training, self.recipe.evaluation.every
-        first, losses, mean = self.training.steps_done, Mean(), Mean()
+        options, first = self.recipe.training, self.training.steps_done
         moment = Moment(step=first, steps=options.steps, loss=math.nan, steps_per_second=0.0)
         with _alone_in(self.out), EventFile(self.out, first) as events:
             if first >= options.steps:
@@ -108,36 +108,43 @@ class Job:
             if not self.goes_on:  # before all else: weights without a state are then not a killed run's
                 self.training.save(self.out / STATE)
             _forget_after(self.out / LOG, first)
-            begin = saved = told = time.monotonic()
+            pace, begin = _Pace(first), time.monotonic()
+            saved = begin
             try:
                 while self.training.steps_done < options.steps and time.monotonic() - begin < limit_seconds:
                     if stopping():
                         break
-                    loss = self.training.step()
-                    losses.add(loss)
-                    mean.add(loss)
-                    now, step = time.monotonic(), self.training.steps_done
-                    measured = step % every == 0 or step == options.steps
-                    if measured or now - told > TELL_SECONDS:
-                        rate = (step - first) / max(now - begin, 1e-9)
-                        moment = Moment(
-                            step=step,
-                            steps=options.steps,
-                            loss=(losses if measured else mean).take(),
-                            steps_per_second=rate,
-                            figures=self._evaluate() if measured else {},
-                        )
-                        told = now
-                        if measured:
-                            self._log(moment, events)
+                    pace.add(self.training.step())
+                    if self._is_measured or pace.is_due:
+                        moment = self._moment(pace, events)
                         if on_progress:
                             on_progress(moment)
-                    if now - saved > SAVE_SECONDS:
+                    if time.monotonic() - saved > SAVE_SECONDS:
                         self.training.save(self.out / STATE)
-                        saved = now
+                        saved = time.monotonic()
             finally:
                 if self.training.is_whole:
                     self.training.save(self.out / STATE)
+        return moment
+
+    @property
+    def _is_measured(self) -> bool:
+        step = self.training.steps_done
+        return step % self.recipe.evaluation.every == 0 or step == self.recipe.training.steps
+
+    def _moment(self, pace: _Pace, events: EventFile) -> Moment:
+        """Return how far it is, measured and logged where that is due."""
+        step, measured = self.training.steps_done, self._is_measured
+        loss, rate = pace.take(step, measured=measured)
+        moment = Moment(
+            step=step,
+            steps=self.recipe.training.steps,
+            loss=loss,
+            steps_per_second=rate,
+            figures=self._evaluate() if measured else {},
+        )
+        if measured:
+            self._log(moment, events)
         return moment
 
     def _evaluate(self) -> dict[str, float]:
@@ -186,22 +193,32 @@ class Job:
             events.picture(name, samples, step)
 
 
-class Mean:
-    """The mean of what was added since it was last taken."""
+class _Pace:
+    """What a training loses, on average, and how fast it goes."""
 
-    def __init__(self) -> None:
-        self._total, self._count = 0.0, 0
+    def __init__(self, first: int) -> None:
+        self._first = first
+        self._begun = self._told = time.monotonic()
+        self._since_told: list[float] = []
+        self._since_measured: list[float] = []
 
-    def add(self, value: float) -> None:
-        """Add a value."""
-        self._total += value
-        self._count += 1
+    def add(self, loss: float) -> None:
+        """Take the loss of one more step."""
+        self._since_told.append(loss)
+        self._since_measured.append(loss)
 
-    def take(self) -> float:
-        """Return the mean and begin anew."""
-        mean = self._total / max(1, self._count)
-        self._total, self._count = 0.0, 0
-        return mean
+    @property
+    def is_due(self) -> bool:
+        """True once it is time to be told again."""
+        return time.monotonic() - self._told > TELL_SECONDS
+
+    def take(self, step: int, *, measured: bool) -> tuple[float, float]:
+        """Return the mean loss since the last time of that kind, and steps a second since the beginning."""
+        self._told = time.monotonic()
+        losses = self._since_measured if measured else self._since_told
+        mean = statistics.fmean(losses)
+        losses.clear()
+        return mean, (step - self._first) / max(self._told - self._begun, 1e-9)
 
 
 def _forget_after(log: Path, step: int) -> None:

@@ -91,7 +91,9 @@ class Training:
         self._averaged, self._followed = _numbers(self.average), _numbers(self.network)
         self.optimizer = make_optimizer(recipe.training, self.network)
         side = recipe.data.tile * recipe.network.scale
-        self.adversary = recipe.adversary and Adversary(recipe.adversary, side, self.device)
+        self.adversary: Adversary | None = None
+        if recipe.adversary:
+            self.adversary = Adversary(recipe.adversary, side, self.device)
 
     @torch.no_grad()
     def _check_fit(self) -> None:
