@@ -49,6 +49,13 @@ def test_a_sequence_goes_in_and_out(tmp_path: Path) -> None:
             np.testing.assert_array_equal(next(iter(reader)).to_numpy(), array)
 
 
+def test_only_a_sequence_has_a_rate_that_is_assumed(tmp_path: Path) -> None:
+    stills(tmp_path, "jpg", 2, "yuvj420p")
+    for source, assumed in (("%04d.jpg", True), ("0007.jpg", False)):
+        report = upscale(tmp_path / source, tmp_path / "out.mkv", overwrite=True)
+        assert any("no rate" in note for note in report.plan.notes) == assumed
+
+
 @pytest.mark.parametrize("suffix", ["png", "bmp", "tiff", "jpg", "webp"])
 def test_one_picture_into_every_kind(tmp_path: Path, suffix: str) -> None:
     wanted = stills(tmp_path, "png", 1)[0]

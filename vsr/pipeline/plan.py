@@ -18,6 +18,7 @@ from vsr.frame import MAX_SIDE, PictureSpec, PixelFormat, format_name, pixel_for
 from vsr.media.encoder_settings import parse_pairs
 from vsr.media.encoder_table import spec_of
 from vsr.media.encoders import Encoding, choose
+from vsr.media.images import is_sequence
 from vsr.media.nvenc import Nvenc
 from vsr.media.passthrough import PICTURE_ONLY, Route, plan_routes
 from vsr.media.source import SourceInfo, VideoInfo
@@ -262,7 +263,7 @@ def _left_behind(routes: tuple[Route, ...], container: str) -> list[str]:
 
 def _start_notes(source: SourceInfo) -> list[str]:
     if source.container.startswith("image2"):
-        return ["an image sequence says no rate: 25 fps is assumed"]
+        return ["an image sequence says no rate: 25 fps is assumed"] * is_sequence(source.name)
     return [f"begins at {format_seconds(float(source.start_seconds))}"] if source.start_seconds else []
 
 
