@@ -25,6 +25,7 @@ from vsr.bench.results import CaseResult, Results, read
 from vsr.bench.text import COLUMNS, Column
 from vsr.errors import MediaError, OptionError, VsrError
 from vsr.quality.evaluate import METRICS
+from vsr.quality.text import fps_digits
 
 ROOT = Path(__file__).resolve().parent.parent
 MARKED = re.compile(
@@ -104,7 +105,7 @@ def qualities(path: Path) -> str:
             *(f"{value:.{METRICS[name].digits}f}" for name, value in model["mean"].items()),
             f"{model['parameters']:,}",
             f"{model['macs_per_input_pixel']:,.0f}",
-            f"{model['fps']:.0f}",
+            f"{model['fps']:.{0 if model['fps'] >= 10 else fps_digits(model['fps'])}f}",
         ]
         for model in found["models"]
     ]

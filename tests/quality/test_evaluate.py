@@ -21,6 +21,7 @@ from vsr.quality import subject
 from vsr.quality.evaluate import METRICS, evaluate
 from vsr.quality.metrics import as_samples, psnr, ssim, ssim_single_window, ycbcr
 from vsr.quality.pictures import resized
+from vsr.quality.text import fps_digits
 
 
 @pytest.fixture(autouse=True)
@@ -83,6 +84,13 @@ def test_the_command_prints_writes_and_agrees(tmp_path: Path, capsys: pytest.Cap
     assert facts["models"][2]["parameters"] == 21_284
     assert "no perceptual distance: name VGG16's weights" in text
     assert page.read_text().startswith("<!DOCTYPE html>")
+
+
+@pytest.mark.parametrize(
+    ("fps", "shown"), [(0.614, "0.61"), (1.0, "1.0"), (19.63, "19.6"), (1519.4, "1519.4")]
+)
+def test_slow_networks_are_told_apart(fps: float, shown: str) -> None:
+    assert f"{fps:.{fps_digits(fps)}f}" == shown
 
 
 def test_models_compare_cuts_tiles(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

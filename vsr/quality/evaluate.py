@@ -35,7 +35,7 @@ from vsr.quality.metrics import (
 from vsr.quality.perceptual import LEAST_SIDE, Features, PerceptualDistance, distance, weights_path
 from vsr.quality.pictures import Picture, Pictures, spread
 from vsr.quality.subject import Cost, Settings, Speed, Subject, read_subjects
-from vsr.quality.text import text_table
+from vsr.quality.text import fps_digits, text_table
 
 Samples = npt.NDArray[np.uint8]
 
@@ -151,7 +151,13 @@ def _cells(model: ModelResult) -> list[str]:
     means = [f"{model.mean(metric):.{METRICS[metric].digits}f}" for metric in model.values]
     cost = (f"{model.cost.parameters:,}", f"{model.cost.macs_per_pixel:,.0f}") if model.cost else ("-", "-")
     speed = model.speed
-    return [model.name, *means, *cost, f"{speed.fps:.1f}", f"{speed.width}x{speed.height}"]
+    return [
+        model.name,
+        *means,
+        *cost,
+        f"{speed.fps:.{fps_digits(speed.fps)}f}",
+        f"{speed.width}x{speed.height}",
+    ]
 
 
 Tell = Callable[[int, str], None]

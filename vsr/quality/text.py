@@ -1,8 +1,13 @@
-"""Tables for terminals."""
+"""Tables and figures as text."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+
+
+def fps_digits(fps: float) -> int:
+    """Return with how many decimals frames a second are shown: those of wide networks are below one."""
+    return 1 if fps >= 1 else 2
 
 
 def text_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

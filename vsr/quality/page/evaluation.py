@@ -9,6 +9,7 @@ from vsr.page.axes import linear, logarithmic
 from vsr.page.charts import points
 from vsr.page.html import bullets, document, figure, folded, heading, number, paragraph, picture, table
 from vsr.quality.evaluate import METRICS, Crop, Evaluation
+from vsr.quality.text import fps_digits
 
 
 def evaluation_page(evaluation: Evaluation) -> str:
@@ -44,7 +45,7 @@ def _means(facts: dict[str, Any]) -> str:
             *(number(model["mean"][m], METRICS[m].digits, absent="equal") for m in metrics),
             number(model["parameters"], 0),
             number(model["macs_per_input_pixel"], 0),
-            number(model["fps"], 1),
+            number(model["fps"], fps_digits(model["fps"])),
             escape(model["fps_input"]),
             escape(model["engine"] or ""),
         ]
