@@ -24,6 +24,7 @@ from vsr.cli.main import main  # noqa: E402
 from vsr.errors import DeviceError, OptionError  # noqa: E402
 from vsr.nets.checkpoint import read_checkpoint, read_tensors  # noqa: E402
 from vsr.train.adversary import Adversary  # noqa: E402
+from vsr.train.divergence import LossWatch  # noqa: E402
 from vsr.train.errors import TrainingError  # noqa: E402
 from vsr.train.evaluate import mean_psnr  # noqa: E402
 from vsr.train.job import LOG, WEIGHTS, Job, Moment  # noqa: E402
@@ -369,7 +370,10 @@ def test_one_training_a_folder(tmp_path: Path, data: Path) -> None:
 
     one.run(meanwhile)
     assert refused
-    other.run(limit_seconds=0)
+    files = {path: path.read_bytes() for path in (tmp_path / "small").iterdir()}
+    with pytest.raises(OptionError, match=r"small has a training already; --resume goes on with it"):
+        other.run()
+    assert {path: path.read_bytes() for path in (tmp_path / "small").iterdir()} == files
 
 
 def test_a_finished_training_is_measured_again(tmp_path: Path, data: Path) -> None:
@@ -466,6 +470,14 @@ def test_a_rate_that_is_too_high_is_noticed(tmp_path: Path, data: Path) -> None:
         job(tmp_path, data, text, resume=True).run()
 
 
+def test_a_loss_that_has_risen_too_far_is_forgotten() -> None:
+    watch = LossWatch()
+    watch.see(1.0, 1)
+    with pytest.raises(TrainingError, match="the loss is 5e\\+04 around step 2, and was 1; "):
+        watch.see(1e6, 2)
+    assert (watch.recent, watch.lowest) == (1.0, 1.0)
+
+
 def test_weights_that_are_much_worse_do_not_replace_those_of_before(tmp_path: Path, data: Path) -> None:
     made = job(tmp_path, data)
     kept: list[bytes] = []
@@ -535,6 +547,46 @@ def test_a_folder_with_a_training_is_not_overwritten(tmp_path: Path, data: Path)
     (tmp_path / "small" / STATE).write_bytes(b"no state")
     with pytest.raises(OptionError, match="cannot be read as the state of a training"):
         job(tmp_path, data, resume=True)
+
+
+def test_a_file_that_is_no_whole_state_is_refused(tmp_path: Path, data: Path) -> None:
+    job(tmp_path, data).run(limit_seconds=0)
+    path = tmp_path / "small" / STATE
+    state = torch.load(path, weights_only=True)
+    for other in ([1], {key: value for key, value in state.items() if key != "average"}):
+        torch.save(other, path)
+        with pytest.raises(
+            OptionError, match=r"state\.pt is not the state of a training by this vsr; choose"
+        ):
+            job(tmp_path, data, resume=True)
+
+
+def test_options_that_an_optimizer_has_not_may_change(tmp_path: Path, data: Path) -> None:
+    job(tmp_path, data).run(limit_seconds=0)
+    job(tmp_path, data, SMALL.replace("batch = 4", "batch = 4\nmomentum = 0.0"), resume=True)
+
+
+@pytest.mark.parametrize("line", ['{"epoch": 1}\n', "\n", "[1]\n"])
+def test_a_log_that_is_no_trainings_is_left_as_it_is(line: str, tmp_path: Path, data: Path) -> None:
+    log = tmp_path / "small" / LOG
+    log.parent.mkdir()
+    log.write_text(line)
+    with pytest.raises(OptionError, match=r"log\.jsonl has lines that are no training's; move it away, or"):
+        job(tmp_path, data).run()
+    assert log.read_text() == line
+    log.unlink()
+    assert job(tmp_path, data).run().step == 60
+
+
+def test_a_folder_without_locks_is_refused(
+    tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lockless(*arguments: Any) -> None:
+        raise OSError(errno.ENOSYS, "Function not implemented")
+
+    monkeypatch.setattr("fcntl.flock", lockless)
+    with pytest.raises(OptionError, match=r"\(Function not implemented\), as on some network drives; choose"):
+        job(tmp_path, data).run()
 
 
 def test_weights_without_their_state_are_not_overwritten(tmp_path: Path, data: Path) -> None:

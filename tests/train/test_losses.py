@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -120,6 +121,15 @@ def test_a_layer_that_vgg16_has_not_is_refused(vgg: Path) -> None:
         Features(vgg, ("conv1_3",))
     with pytest.raises(OptionError, match="cannot be read"):
         Features(vgg.parent / "none.npz", ("conv1_1",))
+
+
+@pytest.mark.parametrize("kind", ["features", "texture"])
+@pytest.mark.parametrize(
+    "layers", [{}, {"relu1_1": 0.0}, {"relu1_1": math.nan}, {"relu1_1": 1.0, "pool1": -1.0}]
+)
+def test_layers_that_weigh_nothing_are_refused(kind: str, layers: dict[str, float], vgg: Path) -> None:
+    with pytest.raises(OptionError, match=r"layers of features is \{.*; give names of VGG16's with a weight"):
+        term_of(kind, {"layers": layers}, vgg)
 
 
 def test_a_file_without_all_layers_is_refused(vgg: Path, tmp_path: Path) -> None:

@@ -30,14 +30,15 @@ class LossWatch:
                 f"the loss is {loss} at step {step}; the weights before it are kept. "
                 "Try a smaller training.learning_rate"
             )
-        self.recent = self.recent * _MEMORY + loss * (1 - _MEMORY) if self.recent else loss
-        self.lowest = min(self.lowest, self.recent) if self.lowest else self.recent
-        if self.lowest > 0 and self.recent > RISE * self.lowest:
+        recent = self.recent * _MEMORY + loss * (1 - _MEMORY) if self.recent else loss
+        lowest = min(self.lowest, recent) if self.lowest else recent
+        if lowest > 0 and recent > RISE * lowest:
             raise TrainingError(
-                f"the training diverges: the loss is {self.recent:.3g} around step {step}, and was "
-                f"{self.lowest:.3g}; the weights of the last evaluation are kept. Begin again with a smaller "
+                f"the training diverges: the loss is {recent:.3g} around step {step}, and was "
+                f"{lowest:.3g}; the weights of the last evaluation are kept. Begin again with a smaller "
                 "training.learning_rate"
             )
+        self.recent, self.lowest = recent, lowest
 
 
 class FigureWatch:

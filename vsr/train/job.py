@@ -68,10 +68,9 @@ class Job:
         state = self.out / STATE
         self.goes_on: bool = state.exists()
         """True where a state was found to go on from."""
-        if self.goes_on and not resume:
-            raise OptionError(
-                f"{self.out} has a training already; --resume goes on with it, or choose another --out"
-            )
+        if not resume:
+            _check_free(self.out)
+        self._is_begun = self.goes_on
         if (self.out / WEIGHTS).exists() and not self.goes_on:
             raise OptionError(
                 f"{self.out / WEIGHTS} is there without its state ({STATE}), and would be replaced; "
@@ -95,36 +94,52 @@ class Job:
         """Train to the end, or for so long, and return the last moment; of a finished training, its figures.
 
         A state is left behind, whatever happens: where a step was broken off amid, that of up to a minute
-        before. Raises OptionError where another training runs in the same folder.
+        before. Raises OptionError where another training runs in the same folder, or has begun there since.
 
         `on_progress` is called each TELL_SECONDS, and with figures after each evaluation. `stopping` is
         asked between steps: a training stopped within one would not go on to the same weights.
         """
-        options, first = self.recipe.training, self.training.steps_done
-        moment = Moment(step=first, steps=options.steps, loss=math.nan, steps_per_second=0.0)
-        with _alone_in(self.out), EventFile(self.out, first) as events:
-            if first >= options.steps:
+        steps, first = self.recipe.training.steps, self.training.steps_done
+        moment = Moment(step=first, steps=steps, loss=math.nan, steps_per_second=0.0)
+        end = time.monotonic() + limit_seconds
+        with _alone_in(self.out):
+            if first >= steps:
                 return replace(moment, figures=self._evaluate())
-            if not self.goes_on:  # before all else: weights without a state are then not a killed run's
-                self.training.save(self.out / STATE)
-            _forget_after(self.out / LOG, first)
-            pace, begin = _Pace(first), time.monotonic()
-            saved = begin
-            try:
-                while self.training.steps_done < options.steps and time.monotonic() - begin < limit_seconds:
-                    if stopping():
-                        break
-                    pace.add(self.training.step())
-                    if self._is_measured or pace.is_due:
-                        moment = self._moment(pace, events)
-                        if on_progress:
-                            on_progress(moment)
-                    if time.monotonic() - saved > SAVE_SECONDS:
-                        self.training.save(self.out / STATE)
-                        saved = time.monotonic()
-            finally:
-                if self.training.is_whole:
+            self._begin()
+            with EventFile(self.out, first) as events:
+                return self._train(moment, events, on_progress, lambda: time.monotonic() >= end or stopping())
+
+    def _begin(self) -> None:
+        """Make the folder that of this training, at the step it is at."""
+        if not self._is_begun:
+            _check_free(self.out)
+        _forget_after(self.out / LOG, self.training.steps_done)
+        if not self._is_begun:  # before the first weights: those without a state are then no killed run's
+            self.training.save(self.out / STATE)
+            self._is_begun = True
+
+    def _train(
+        self,
+        moment: Moment,
+        events: EventFile,
+        on_progress: Callable[[Moment], None] | None,
+        stopping: Callable[[], bool],
+    ) -> Moment:
+        """Take the steps that are left, from this moment on, write states meanwhile, and return the last."""
+        pace, saved = _Pace(self.training.steps_done), time.monotonic()
+        try:
+            while self.training.steps_done < self.recipe.training.steps and not stopping():
+                pace.add(self.training.step())
+                if self._is_measured or pace.is_due:
+                    moment = self._moment(pace, events)
+                    if on_progress:
+                        on_progress(moment)
+                if time.monotonic() - saved > SAVE_SECONDS:
                     self.training.save(self.out / STATE)
+                    saved = time.monotonic()
+        finally:
+            if self.training.is_whole:
+                self.training.save(self.out / STATE)
         return moment
 
     @property
@@ -221,23 +236,47 @@ class _Pace:
         return mean, (step - self._first) / max(self._told - self._begun, 1e-9)
 
 
+def _check_free(folder: Path) -> None:
+    """Raise OptionError for a folder that has a training."""
+    if (folder / STATE).exists():
+        raise OptionError(
+            f"{folder} has a training already; --resume goes on with it, or choose another --out"
+        )
+
+
 def _forget_after(log: Path, step: int) -> None:
-    """Take the lines of later steps out of a log: a killed run took them after its last state."""
-    lines = log.read_text(encoding="utf-8").splitlines(keepends=True)
-    kept = [line for line in lines if line.endswith("\n") and json.loads(line)["step"] <= step]
+    """Take the lines of later steps out of a log: a killed run took them after its last state.
+
+    Raises OptionError, and leaves it as it is, where it is no training's.
+    """
+    try:
+        lines = log.read_text(encoding="utf-8").splitlines(keepends=True)
+        kept = [line for line in lines if line.endswith("\n") and json.loads(line)["step"] <= step]
+    except (ValueError, KeyError, TypeError):
+        raise OptionError(
+            f"{log} has lines that are no training's; move it away, or choose another --out"
+        ) from None
     if len(kept) < len(lines):
         log.write_text("".join(kept), encoding="utf-8")
 
 
 @contextmanager
 def _alone_in(folder: Path) -> Iterator[None]:
-    """Let no other training write to the folder meanwhile. Raises OptionError where one does already."""
+    """Let no other training write to the folder meanwhile.
+
+    Raises OptionError where one does already, and where the file system has no locks.
+    """
     with (folder / LOG).open("a", encoding="utf-8") as log:
         try:
             fcntl.flock(log, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise OptionError(
                 f"another training runs in {folder}; wait for its end, or choose another --out"
+            ) from None
+        except OSError as error:
+            raise OptionError(
+                f"{folder} cannot be kept for one training ({error.strerror}), as on some network drives; "
+                "choose another --out, on a disk of this machine"
             ) from None
         yield
 

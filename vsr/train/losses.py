@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -67,6 +68,7 @@ class FeatureLoss:
             raise OptionError(f"the features' error is {error!r}; l1 and mse exist")
         self.error = l1 if error == "l1" else mse
         self.layers, self.normalised, self.scale = dict(layers), normalised, scale
+        _check_weights(layers)
         if normalised:
             _check_positive(layers)
         self.features = Features(root / weights, tuple(layers))
@@ -94,6 +96,7 @@ class TextureLoss:
     """
 
     def __init__(self, root: Path, *, weights: str, layers: Mapping[str, float], patch: int = 16) -> None:
+        _check_weights(layers)
         _check_positive(layers)
         self.layers, self.patch = dict(layers), patch
         self.features = Features(root / weights, tuple(layers))
@@ -113,6 +116,15 @@ class TextureLoss:
             pair = (gram(normalised(each[name]), self.patch) for each in (found, wanted))
             total = total + weight * mse(*pair)
         return total
+
+
+def _check_weights(layers: Mapping[str, float]) -> None:
+    """Raise OptionError where features weigh nothing, or less."""
+    if not layers or not all(0 < weight < math.inf for weight in layers.values()):
+        raise OptionError(
+            f"layers of features is {dict(layers)}; give names of VGG16's with a weight above 0, "
+            "e.g. { relu2_2 = 1.0 }"
+        )
 
 
 def _check_positive(layers: Mapping[str, float]) -> None:
