@@ -23,7 +23,8 @@ from vsr.train.evaluate import Pair, load_pairs, mean_psnr
 from vsr.train.events import EventFile
 from vsr.train.export import write_weights
 from vsr.train.histogram import matched
-from vsr.train.loop import STATE, Training, rate_at, telling_memory
+from vsr.train.loop import STATE, Training, rate_at
+from vsr.train.memory import telling_memory
 from vsr.train.recipe import Recipe, read_recipe, shipped_recipes
 
 SAVE_SECONDS = 60.0

@@ -6,8 +6,6 @@ import copy
 import io
 import math
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +17,7 @@ from vsr.train.adversary import Adversary
 from vsr.train.data import load_tiles
 from vsr.train.divergence import FigureWatch, LossWatch
 from vsr.train.errors import TrainingError
+from vsr.train.memory import telling_memory
 from vsr.train.networks import NETWORKS
 from vsr.train.objective import Objective
 from vsr.train.optimizers import load_optimizer, make_optimizer
@@ -257,19 +256,6 @@ class Training:
         other = (adversary.kind, sorted(adversary.options.items())) if adversary else None
         has_momentum = options.optimizer == "adam" or options.momentum > 0
         return repr((options.optimizer, has_momentum, other))
-
-
-@contextmanager
-def telling_memory(sentence: str) -> Iterator[None]:
-    """Raise DeviceError with a sentence where the block runs out of memory, the host's or a GPU's."""
-    try:
-        yield
-    except (torch.OutOfMemoryError, MemoryError) as error:
-        raise DeviceError(sentence) from error
-    except RuntimeError as error:
-        if "not enough memory" in str(error) or "can't allocate memory" in str(error):
-            raise DeviceError(sentence) from error
-        raise
 
 
 def _device(options: TrainingOptions) -> torch.device:
