@@ -41,7 +41,7 @@ class Moment:
     step: int
     steps: int
     loss: float
-    """The mean since the moment before."""
+    """The mean since the moment before; with figures, since those before."""
     steps_per_second: float
     figures: dict[str, float] = field(default_factory=dict)
     """PSNR in dB by what the network was given; only where it was measured."""
